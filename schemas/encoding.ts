@@ -1,0 +1,55 @@
+/**
+ * What the encoder gives for one file: attributes, and an embedding and a preview a frame. The CLI and the gateway
+ * take it from here to the plugin; neither side knows the other.
+ */
+import type { Embedding, ModelInfo } from "./embedding.js";
+import type { InstanceAttributes } from "./payload.js";
+
+/** A file to encode: by path where encoder and file share a machine, else by its bytes. */
+export type ImageSource =
+  | { readonly path: string }
+  | { readonly bytes: Uint8Array /** Shown in errors; never a patient's name. */; readonly name?: string };
+
+export interface EncodeOptions {
+  /** Frames to encode, from 1; absent = all. */
+  readonly frames?: readonly number[];
+  /** Longest side of a PNG preview in pixels; absent = no preview. */
+  readonly previewSize?: number;
+  /** Key of the patient's pseudonym; absent = no `patientKey`. */
+  readonly pseudonymKey?: Uint8Array;
+  readonly signal?: AbortSignal;
+}
+
+export interface EncodedFrame {
+  /** From 1. */
+  readonly frame: number;
+  readonly embedding: Embedding;
+  /** SHA-256 of the stored values as int32 little endian, row-major: first 128 bits, hex. */
+  readonly pixelDigest: string;
+  /** 8-bit grey PNG. */
+  readonly preview?: Uint8Array;
+}
+
+export interface EncodedFile {
+  readonly kind: "dicom" | "image";
+  readonly attributes: InstanceAttributes;
+  /** SHA-256 of the file's bytes: first 128 bits, hex. */
+  readonly contentDigest: string;
+  readonly frames: readonly EncodedFrame[];
+  readonly timingsMs: { readonly decode: number; readonly network: number };
+}
+
+/** The encoder, wherever it runs: in this process's workers or behind ENCODER_URL. */
+export interface Encoder {
+  /** @throws DafhError with a code of the file's fault, ENCODER_UNAVAILABLE or OVERLOADED */
+  encode(source: ImageSource, options?: EncodeOptions): Promise<EncodedFile>;
+  info(): Promise<EncoderInfo>;
+  close(): Promise<void>;
+}
+
+export interface EncoderInfo {
+  readonly model: ModelInfo;
+  /** The ONNX Runtime execution provider in use. */
+  readonly provider: "cuda" | "cpu";
+  readonly workers: number;
+}
