@@ -8,7 +8,13 @@ import type { InstanceAttributes } from "./payload.js";
 /** A file to encode: by path where encoder and file share a machine, else by its bytes. */
 export type ImageSource =
   | { readonly path: string }
-  | { readonly bytes: Uint8Array /** Shown in errors; never a patient's name. */; readonly name?: string };
+  | {
+      readonly bytes: Uint8Array;
+      /** Shown in errors; never a patient's name. */
+      readonly name?: string;
+      /** The encoder may take the memory of `bytes` instead of copying it: they are empty afterwards. */
+      readonly disposable?: boolean;
+    };
 
 export interface EncodeOptions {
   /** Frames to encode, from 1; absent = all. */
@@ -36,6 +42,9 @@ export interface EncodedFile {
   /** SHA-256 of the file's bytes: first 128 bits, hex. */
   readonly contentDigest: string;
   readonly frames: readonly EncodedFrame[];
+  /** Frames that are not among `frames` because all their pixels have one value; empty where frames were asked for by number. */
+  readonly constantFrames: readonly number[];
+  /** Time inside the decoder, and this file's share of the time of its batches in the network. */
   readonly timingsMs: { readonly decode: number; readonly network: number };
 }
 

@@ -23,7 +23,11 @@ export const ERRORS = {
     "Check that it exists and that you may read it.",
   ),
   FILE_EMPTY: entry("input", "The file has no bytes.", "Transfer or export it again."),
-  FILE_TOO_LARGE: entry("input", "The file is larger than the limit.", "Raise the limit if the file is genuine."),
+  FILE_TOO_LARGE: entry(
+    "input",
+    "The file is larger than the limit.",
+    "Split it into smaller files, such as one a frame.",
+  ),
   NOT_DICOM: entry(
     "input",
     "The bytes are not DICOM (no Part 10 header and no dataset that can be read).",
@@ -93,7 +97,11 @@ export const ERRORS = {
     "Every pixel of the image has the same value, so there is nothing to compare.",
     "Give an image with content.",
   ),
-  DECODE_TIMEOUT: entry("input", "Decoding took longer than the limit.", "Raise the limit if the file is genuine."),
+  DECODE_TIMEOUT: entry(
+    "input",
+    "Decoding took longer than the limit.",
+    "Try again on a machine that is less busy, or convert the file to another transfer syntax.",
+  ),
   DECODER_CRASHED: entry(
     "input",
     "The decoder stopped while it read this file and was replaced.",
@@ -102,7 +110,17 @@ export const ERRORS = {
   LIMIT_EXCEEDED: entry(
     "input",
     "A limit on frames, pixels, depth or elements was exceeded.",
-    "Raise the limit if the file is genuine.",
+    "Split it into files of fewer frames, or export it with fewer pixels.",
+  ),
+  BURNED_IN_TEXT: entry(
+    "input",
+    "The image may have text burned in that names the patient, and it cannot be taken out.",
+    "Look at the image; if nothing is burned in, set Burned In Annotation to NO or use --pixels keep.",
+  ),
+  DIGEST_MISMATCH: entry(
+    "input",
+    "The file's bytes are not those that the labels manifest names by their SHA-256.",
+    "Fetch the file again, or correct the manifest.",
   ),
   SOP_INSTANCE_CONFLICT: entry(
     "state",
@@ -132,8 +150,22 @@ export const ERRORS = {
   ),
   RATE_LIMITED: entry("input", "Too many requests from this address.", "Wait as long as Retry-After says."),
   NOT_FOUND: entry("input", "There is nothing at that address.", "See /openapi.json for the routes."),
+  METHOD_NOT_ALLOWED: entry(
+    "input",
+    "The address exists but does not take this HTTP method.",
+    "Use the method that the Allow header names.",
+  ),
+  HOST_NOT_ALLOWED: entry(
+    "input",
+    "The request names a host that this gateway does not answer for, or comes from another site's page.",
+    "Use the address that dafh serve prints; a proxy in front must send that one as Host.",
+  ),
   INSTANCE_NOT_FOUND: entry("input", "No instance of that id is stored.", "Use an id from a search result."),
-  PREVIEW_NOT_FOUND: entry("input", "No preview of that instance is kept here.", "Ingest it again with previews."),
+  PREVIEW_NOT_FOUND: entry(
+    "input",
+    "No preview of that instance is kept here.",
+    "Touch its file and ingest it again here, with previews.",
+  ),
   // Collection and engine
   COLLECTION_MISSING: entry(
     "state",
@@ -150,7 +182,11 @@ export const ERRORS = {
     "The stored codes come from another model than this query's.",
     "Use the model that the collection names, or ingest anew.",
   ),
-  ENGINE_REJECTED: entry("internal", "Qdrant refused the request.", "Report it with the message."),
+  ENGINE_REJECTED: entry(
+    "internal",
+    "Qdrant refused the request.",
+    "Check that Qdrant is 1.16 or newer; if it is, report it.",
+  ),
   ENGINE_UNAVAILABLE: entry(
     "service",
     "Qdrant cannot be reached or did not answer in time.",
@@ -241,4 +277,14 @@ export class DafhError extends Error {
 export function asDafhError(thrown: unknown, fallback: ErrorCode = "INTERNAL", where: ErrorPlace = {}): DafhError {
   if (thrown instanceof DafhError) return thrown;
   return new DafhError(fallback, ERRORS[fallback].meaning, where, { cause: thrown });
+}
+
+/** The thrown value and its causes as a log may have them: names and places in the code, and no message. */
+export function stackPlaces(thrown: unknown): string[] {
+  const lines: string[] = [];
+  for (let at = thrown, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth++) {
+    const places = (at.stack ?? "").split("\n").filter((line) => line.startsWith("    at "));
+    lines.push(at.name, ...places.slice(0, 12).map((line) => line.trim()));
+  }
+  return lines;
 }

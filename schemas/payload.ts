@@ -77,7 +77,7 @@ export const PAYLOAD_FIELDS = {
     "Digest of the file that the instance came from: equal when nothing changed",
   ),
   modelDigest: one("keyword", true, null, "Digest of the network that made the code"),
-  synthetic: one("bool", true, null, "True where the image was generated, not acquired"),
+  synthetic: one("bool", true, "SyntheticData", "True where the image was generated, not acquired"),
 } as const satisfies Record<string, PayloadField>;
 
 export type PayloadFieldName = keyof typeof PAYLOAD_FIELDS;
@@ -99,5 +99,5 @@ export type InstancePayload = {
 /** Attributes of an instance that do not depend on the frame: what the encoder reads from the dataset. */
 export type InstanceAttributes = Omit<
   InstancePayload,
-  "frame" | "code" | "pixelDigest" | "contentDigest" | "modelDigest" | "label" | "synthetic"
+  "frame" | "code" | "pixelDigest" | "contentDigest" | "modelDigest" | "label"
 >;

@@ -65,7 +65,7 @@ export interface PlanSummary {
   readonly candidateLimit: number | null;
   readonly hammingRadius: number | null;
   readonly groupBy: GroupBy | null;
-  /** In mode `hamming` without a radius: true where the last result shares its distance with others that were cut off. */
+  /** In mode `hamming`, ungrouped: true where the last result shares its distance with others that `limit` cut off; else null. */
   readonly cutThroughTie: boolean | null;
 }
 
