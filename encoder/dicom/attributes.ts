@@ -1,0 +1,130 @@
+/**
+ * Dataset → the payload's attributes (`schemas/payload.ts`): what can be understood, nothing that names a patient,
+ * no free text but the scanner's maker, model and kernel. A value of the wrong form is left out, since whatever it
+ * holds instead may be personal.
+ */
+import { createHmac } from "node:crypto";
+import type { InstanceAttributes } from "../../schemas/index.js";
+import type { Dataset } from "./dataset.js";
+import type { Keyword } from "./dictionary.js";
+import { frameNumbers, frameString } from "./functional-groups.js";
+import type { ImageDescription } from "./image-description.js";
+import { modalityOf } from "./sop-classes.js";
+import { parseAge, parseCode, parseDay, parseUid } from "./values.js";
+
+/** HIPAA's safe harbour, 45 CFR 164.514(b)(2)(i)(C): ages of 90 and over are one category. */
+const OLDEST_AGE_YEARS = 90;
+const MAX_TEXT_LENGTH = 64;
+
+/** Of the instance; what differs from frame to frame is the first frame's. */
+export function readAttributes(
+  dataset: Dataset,
+  image: ImageDescription,
+  units: string,
+  pseudonymKey: Uint8Array | undefined,
+): InstanceAttributes {
+  const characterSets = dataset.strings("SpecificCharacterSet").join("\\");
+  const uid = (keyword: Keyword): string | undefined => parseUid(dataset.string(keyword));
+  const code = (keyword: Keyword): string | undefined => parseCode(dataset.string(keyword));
+  const text = (keyword: Keyword): string | undefined => cleanText(dataset.text(keyword, characterSets));
+  const sopClassUid = uid("SOPClassUID");
+  const imageType = dataset.strings("ImageType").map(parseCode);
+  const kernels = frameStrings(dataset, "CTReconstructionSequence", "ConvolutionKernel");
+  return withoutAbsent({
+    modality: code("Modality") ?? modalityOf(sopClassUid),
+    bodyPartExamined: code("BodyPartExamined"),
+    laterality: oneOf(code("ImageLaterality") ?? code("Laterality"), ["L", "R"]),
+    sopClassUid,
+    sopInstanceUid: uid("SOPInstanceUID"),
+    seriesInstanceUid: uid("SeriesInstanceUID"),
+    studyInstanceUid: uid("StudyInstanceUID"),
+    frameOfReferenceUid: uid("FrameOfReferenceUID"),
+    patientKey: pseudonymKey && patientKey(dataset, characterSets, pseudonymKey),
+    studyDate: rfc3339Day(parseDay(dataset.string("StudyDate"))),
+    instanceNumber: wholeNumber(dataset.number("InstanceNumber")),
+    frames: image.frames,
+    rows: image.rows,
+    columns: image.columns,
+    pixelSpacingMm: pair(frameNumbers(dataset, 0, "PixelMeasuresSequence", "PixelSpacing")),
+    sliceThickness: positive(frameNumbers(dataset, 0, "PixelMeasuresSequence", "SliceThickness")[0]),
+    slicePositionMm: slicePosition(dataset),
+    imageType: imageType.every((value) => value !== undefined) && imageType.length > 0 ? imageType : undefined,
+    manufacturer: text("Manufacturer"),
+    manufacturerModelName: text("ManufacturerModelName"),
+    magneticFieldStrength: positive(dataset.number("MagneticFieldStrength")),
+    convolutionKernel: kernels.length > 0 ? kernels : undefined,
+    kvp: positive(frameNumbers(dataset, 0, "CTXRayDetailsSequence", "KVP")[0]),
+    patientSex: oneOf(code("PatientSex"), ["M", "F", "O"]),
+    patientAgeYears: patientAge(dataset),
+    units,
+    synthetic: code("SyntheticData") === "YES" ? true : undefined,
+  });
+}
+
+/**
+ * The same patient of the same site gives the same key, and only who has the site's key can tell whose it is. The
+ * issuer counts: two hospitals may both have a patient "1".
+ */
+function patientKey(dataset: Dataset, characterSets: string, pseudonymKey: Uint8Array): string | undefined {
+  const patientId = dataset.text("PatientID", characterSets);
+  if (patientId === undefined) return undefined;
+  const issuer = dataset.text("IssuerOfPatientID", characterSets) ?? "";
+  const identity = JSON.stringify(["patient", issuer.normalize("NFC"), patientId.normalize("NFC")]);
+  return createHmac("sha256", pseudonymKey).update(identity, "utf8").digest("hex").slice(0, 32);
+}
+
+function patientAge(dataset: Dataset): number | undefined {
+  const stated = parseAge(dataset.string("PatientAge"));
+  const born = parseDay(dataset.string("PatientBirthDate"));
+  const studied = parseDay(dataset.string("StudyDate"));
+  const derived = born !== undefined && studied !== undefined ? Math.floor((studied - born) / 365.25) : undefined;
+  const years = stated ?? derived;
+  return years === undefined || years < 0 ? undefined : Math.min(years, OLDEST_AGE_YEARS);
+}
+
+/** Distance of the slice from the origin along its normal (PS3.3 C.7.6.2.1.1). */
+function slicePosition(dataset: Dataset): number | undefined {
+  const position = frameNumbers(dataset, 0, "PlanePositionSequence", "ImagePositionPatient");
+  const orientation = frameNumbers(dataset, 0, "PlaneOrientationSequence", "ImageOrientationPatient");
+  if (position.length !== 3 || orientation.length !== 6) return undefined;
+  const [rx = 0, ry = 0, rz = 0, cx = 0, cy = 0, cz = 0] = orientation;
+  const [x = 0, y = 0, z = 0] = position;
+  const along = x * (ry * cz - rz * cy) + y * (rz * cx - rx * cz) + z * (rx * cy - ry * cx);
+  return Math.round(along * 1000) / 1000;
+}
+
+function frameStrings(dataset: Dataset, macro: Keyword, keyword: Keyword): string[] {
+  const first = frameString(dataset, 0, macro, keyword);
+  const all = dataset.strings(keyword);
+  const values = all.length > 0 ? all : first === undefined ? [] : [first];
+  return values.map(cleanText).filter((value) => value !== undefined);
+}
+
+/** Text that a page or a table may show as it is: no control characters, at most as long as LO may be. */
+function cleanText(text: string | undefined): string | undefined {
+  return text === undefined || text.length > MAX_TEXT_LENGTH || /[\p{Cc}<>]/u.test(text) ? undefined : text;
+}
+
+function rfc3339Day(day: number | undefined): string | undefined {
+  return day === undefined ? undefined : new Date(day * 86_400_000).toISOString().replace(".000Z", "Z");
+}
+
+function oneOf(value: string | undefined, allowed: readonly string[]): string | undefined {
+  return value !== undefined && allowed.includes(value) ? value : undefined;
+}
+
+function wholeNumber(value: number | undefined): number | undefined {
+  return Number.isSafeInteger(value) ? value : undefined;
+}
+
+function positive(value: number | undefined): number | undefined {
+  return value !== undefined && value > 0 ? value : undefined;
+}
+
+function pair(values: readonly number[]): number[] | undefined {
+  return values.length === 2 && values.every((value) => value > 0) ? [...values] : undefined;
+}
+
+function withoutAbsent(attributes: InstanceAttributes): InstanceAttributes {
+  return Object.fromEntries(Object.entries(attributes).filter(([, value]) => value !== undefined));
+}

@@ -1,0 +1,113 @@
+/**
+ * The WebAssembly codecs of `dcmjs-codecs` (JPEG, JPEG-LS, JPEG 2000, HTJ2K), behind one function. A codec that
+ * failed may leave its memory unsound, so the module is made anew by the next `initCodecs()`.
+ */
+import dcmjsCodecs from "dcmjs-codecs";
+import { DafhError } from "../../schemas/index.js";
+import { type CodestreamHeader, readCodestreamHeader } from "./codestream-headers.js";
+import type { ImageDescription } from "./image-description.js";
+import type { CodecName } from "./transfer-syntaxes.js";
+
+const { Context, NativeCodecs } = dcmjsCodecs;
+
+let needsRenewal = true;
+
+/** Makes the codecs ready. Await it before each file: it costs nothing unless one failed since. */
+export async function initCodecs(): Promise<void> {
+  if (!needsRenewal) return;
+  await NativeCodecs.initializeAsync();
+  needsRenewal = false;
+}
+
+/**
+ * Samples of one compressed frame, those of a pixel together, unsigned in cells of 8 or 16 bits.
+ * @throws DafhError PIXEL_DATA_MISMATCH, PIXEL_DATA_CORRUPT or UNSUPPORTED_PIXEL_FORMAT
+ */
+export function decodeCodestream(bytes: Uint8Array, compression: CodecName, image: ImageDescription): Int32Array {
+  const header = readCodestreamHeader(bytes, compression);
+  checkAgainstDataset(header, image);
+  const cellBits = header.precision <= 8 ? 8 : 16;
+  const decoded = run(bytes, compression, header, cellBits, image);
+  const count = image.rows * image.columns * image.samplesPerPixel;
+  if (decoded.length !== (count * cellBits) / 8) {
+    throw new DafhError(
+      "PIXEL_DATA_CORRUPT",
+      `the codec gave ${decoded.length} bytes instead of ${(count * cellBits) / 8}`,
+    );
+  }
+  if (cellBits === 8) return Int32Array.from(decoded);
+  const view = new DataView(decoded.buffer, decoded.byteOffset, decoded.byteLength);
+  const values = new Int32Array(count);
+  for (let index = 0; index < count; index++) values[index] = view.getUint16(index * 2, true);
+  return values;
+}
+
+function run(
+  bytes: Uint8Array,
+  compression: CodecName,
+  header: CodestreamHeader,
+  cellBits: number,
+  image: ImageDescription,
+): Uint8Array {
+  const context = new Context({
+    width: header.columns,
+    height: header.rows,
+    bitsAllocated: cellBits,
+    bitsStored: header.precision,
+    samplesPerPixel: header.samplesPerPixel,
+    pixelRepresentation: image.signed ? 1 : 0,
+    planarConfiguration: 0,
+    photometricInterpretation: image.photometricInterpretation,
+    encodedBuffer: bytes,
+  });
+  try {
+    const buffer = decoderOf(compression)(context).getDecodedBuffer();
+    if (buffer === undefined) throw new Error("the codec gave nothing");
+    return buffer;
+  } catch (cause) {
+    needsRenewal = true;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new DafhError(
+      "PIXEL_DATA_CORRUPT",
+      `the ${compression} codestream cannot be decoded: ${reason}`,
+      {},
+      { cause },
+    );
+  }
+}
+
+function decoderOf(compression: CodecName) {
+  switch (compression) {
+    case "jpeg":
+      return (context: InstanceType<typeof Context>) =>
+        NativeCodecs.decodeJpeg(context, { convertColorspaceToRgb: false });
+    case "jpeg-ls":
+      return (context: InstanceType<typeof Context>) => NativeCodecs.decodeJpegLs(context);
+    case "jpeg-2000":
+      return (context: InstanceType<typeof Context>) => NativeCodecs.decodeJpeg2000(context);
+    case "htj2k":
+      return (context: InstanceType<typeof Context>) => NativeCodecs.decodeHtJpeg2000(context);
+  }
+}
+
+function checkAgainstDataset(header: CodestreamHeader, image: ImageDescription): void {
+  if (
+    header.rows !== image.rows ||
+    header.columns !== image.columns ||
+    header.samplesPerPixel !== image.samplesPerPixel
+  ) {
+    throw new DafhError(
+      "PIXEL_DATA_MISMATCH",
+      `the codestream is ${header.rows} × ${header.columns} × ${header.samplesPerPixel}, the dataset says ${image.rows} × ${image.columns} × ${image.samplesPerPixel}`,
+    );
+  }
+  if (header.precision < 2 || header.precision > 16) {
+    throw new DafhError("UNSUPPORTED_PIXEL_FORMAT", `a codestream of ${header.precision} bits a sample`);
+  }
+  if (header.precision > image.bitsAllocated) {
+    throw new DafhError(
+      "PIXEL_DATA_MISMATCH",
+      `the codestream has ${header.precision} bits a sample, the dataset ${image.bitsAllocated} allocated`,
+    );
+  }
+}

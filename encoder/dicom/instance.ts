@@ -1,0 +1,209 @@
+/**
+ * One DICOM file, opened: what is checked once when it opens, and what is read frame by frame afterwards. Synchronous
+ * and without effects; await `initCodecs()` before.
+ */
+import { createHash } from "node:crypto";
+import { inflateRawSync } from "node:zlib";
+import { DafhError, type ErrorPlace, type InstanceAttributes } from "../../schemas/index.js";
+import type { GreyImage } from "../pixels/index.js";
+import { readAttributes } from "./attributes.js";
+import { type Dataset, readDataset } from "./dataset.js";
+import { DICTIONARY, formatTag, tagOf } from "./dictionary.js";
+import { type FileStart, readFileStart } from "./file-meta.js";
+import { readPixelMeaning, toGreyImage } from "./grey-frame.js";
+import { describeImage, type ImageDescription } from "./image-description.js";
+import { type Inspection, inspectFrame } from "./inspect.js";
+import { DEFAULT_LIMITS, type DicomLimits } from "./limits.js";
+import { modalityOf, pixelFreeKind } from "./sop-classes.js";
+import { type FrameReader, openFrames, type StoredFrame } from "./stored-frame.js";
+import { parseCode, parseUid } from "./values.js";
+
+export interface OpenDicomOptions {
+  readonly limits?: Partial<DicomLimits>;
+  /** Named in errors. */
+  readonly path?: string;
+}
+
+export interface DicomInstance {
+  readonly frames: number;
+  readonly transferSyntaxUid: string;
+  /** What was odd about the file, but did not stand in the way. */
+  readonly warnings: readonly string[];
+  /** Without a key there is no `patientKey`. */
+  attributes(pseudonymKey?: Uint8Array): InstanceAttributes;
+  /** `frame` counts from 1, here and below. @throws DafhError */
+  storedFrame(frame: number): StoredFrame;
+  /** @throws DafhError, IMAGE_CONSTANT among them, which concerns this frame only */
+  greyFrame(frame: number): GreyImage;
+  /** SHA-256 of the stored values as int32 little endian, row-major: hex. */
+  pixelSha256(frame: number): string;
+  inspect(frame: number): Inspection;
+}
+
+const DICOMDIR_CLASS = "1.2.840.10008.1.3.10";
+
+/** @throws DafhError of the table's file and DICOM codes; never anything else */
+export function openDicom(bytes: Uint8Array, options: OpenDicomOptions = {}): DicomInstance {
+  const where: ErrorPlace = options.path === undefined ? {} : { path: options.path };
+  return at(where, () => new OpenedInstance(bytes, { ...DEFAULT_LIMITS, ...options.limits }, where));
+}
+
+class OpenedInstance implements DicomInstance {
+  readonly warnings: string[];
+  readonly transferSyntaxUid: string;
+  readonly #dataset: Dataset;
+  readonly #image: ImageDescription;
+  readonly #readFrame: FrameReader;
+  readonly #modality: string | undefined;
+  #lastStored: { readonly frame: number; readonly stored: StoredFrame } | undefined;
+
+  constructor(
+    bytes: Uint8Array,
+    limits: DicomLimits,
+    private readonly where: ErrorPlace,
+  ) {
+    if (bytes.length > limits.fileBytes) {
+      throw new DafhError("FILE_TOO_LARGE", `the file has ${bytes.length} bytes; the limit is ${limits.fileBytes}`);
+    }
+    const start = readFileStart(bytes);
+    if (start.mediaStorageSopClassUid === DICOMDIR_CLASS) throw new DafhError("DICOMDIR", "the file is a DICOMDIR");
+    this.warnings = start.warnings;
+    this.transferSyntaxUid = start.transferSyntax.uid;
+    this.#dataset = openDataset(bytes, start, limits);
+    const sopClassUid = parseUid(this.#dataset.string("SOPClassUID")) ?? parseUid(start.mediaStorageSopClassUid);
+    requirePixelData(this.#dataset, sopClassUid);
+    this.#modality = parseCode(this.#dataset.string("Modality")) ?? modalityOf(sopClassUid);
+    this.#image = describeImage(this.#dataset, limits);
+    this.#readFrame = openFrames(this.#dataset, this.#image, start.transferSyntax, this.warnings);
+  }
+
+  get frames(): number {
+    return this.#image.frames;
+  }
+
+  attributes(pseudonymKey?: Uint8Array): InstanceAttributes {
+    return at(this.where, () => {
+      const { units } = readPixelMeaning(this.#dataset, this.#image, this.#modality, 0);
+      return readAttributes(this.#dataset, this.#image, units, pseudonymKey);
+    });
+  }
+
+  storedFrame(frame: number): StoredFrame {
+    // The last frame is kept, because its digest, its grey values and its statistics are asked for one after another.
+    if (this.#lastStored?.frame === frame) return this.#lastStored.stored;
+    const stored = at({ ...this.where, frame }, () => {
+      if (!Number.isInteger(frame) || frame < 1 || frame > this.frames) {
+        throw new DafhError("FRAME_OUT_OF_RANGE", `the file has ${this.frames} frame(s), not a frame ${frame}`);
+      }
+      return this.#readFrame(frame - 1);
+    });
+    this.#lastStored = { frame, stored };
+    return stored;
+  }
+
+  greyFrame(frame: number): GreyImage {
+    const stored = this.storedFrame(frame);
+    return at({ ...this.where, frame }, () => {
+      const meaning = readPixelMeaning(this.#dataset, this.#image, this.#modality, frame - 1);
+      return toGreyImage(stored, this.#dataset, this.#image, meaning, frame - 1);
+    });
+  }
+
+  pixelSha256(frame: number): string {
+    return sha256OfInt32(this.storedFrame(frame).values);
+  }
+
+  inspect(frame: number): Inspection {
+    const stored = this.storedFrame(frame);
+    return at({ ...this.where, frame }, () =>
+      inspectFrame({
+        frame,
+        stored,
+        sha256: sha256OfInt32(stored.values),
+        image: this.#image,
+        meaning: () => readPixelMeaning(this.#dataset, this.#image, this.#modality, frame - 1),
+        grey: () => this.greyFrame(frame),
+        transferSyntaxUid: this.transferSyntaxUid,
+        attributes: (units) => readAttributes(this.#dataset, this.#image, units, undefined),
+        warnings: this.warnings,
+      }),
+    );
+  }
+}
+
+function openDataset(bytes: Uint8Array, start: FileStart, limits: DicomLimits): Dataset {
+  const { deflated, encoding } = start.transferSyntax;
+  const whole = deflated ? inflate(bytes.subarray(start.datasetOffset), limits) : bytes;
+  const offset = deflated ? 0 : start.datasetOffset;
+  const scope = {
+    bytes: whole,
+    view: new DataView(whole.buffer, whole.byteOffset, whole.byteLength),
+    encoding,
+    budget: { elementsLeft: limits.elements, limits },
+    depth: 0,
+  };
+  try {
+    return readDataset(scope, offset, whole.length, start.warnings);
+  } catch (error) {
+    if (start.hasMagic || !(error instanceof DafhError) || error.code === "LIMIT_EXCEEDED") throw error;
+    throw new DafhError(
+      "NOT_DICOM",
+      `no Part 10 header, and no dataset that can be read: ${error.message}`,
+      error.where,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+function inflate(deflated: Uint8Array, limits: DicomLimits): Uint8Array {
+  try {
+    return inflateRawSync(deflated, { maxOutputLength: limits.inflatedBytes });
+  } catch (cause) {
+    const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+    if (code === "ERR_BUFFER_TOO_LARGE") {
+      throw new DafhError("LIMIT_EXCEEDED", `the deflated dataset is larger than ${limits.inflatedBytes} bytes`);
+    }
+    if (code === "Z_BUF_ERROR")
+      throw new DafhError("DICOM_TRUNCATED", "the deflated dataset is cut off", {}, { cause });
+    throw new DafhError("DICOM_CORRUPT", "the dataset cannot be inflated", {}, { cause });
+  }
+}
+
+function requirePixelData(dataset: Dataset, sopClassUid: string | undefined): void {
+  if (dataset.element("PixelData") !== undefined) {
+    if (dataset.has("PixelData")) return;
+    throw new DafhError("NO_PIXEL_DATA", "the pixel data is empty", { tag: tagOf("PixelData") });
+  }
+  if (dataset.has("FloatPixelData") || dataset.has("DoubleFloatPixelData")) {
+    throw new DafhError("UNSUPPORTED_PIXEL_FORMAT", "floating-point pixel data", { tag: tagOf("FloatPixelData") });
+  }
+  const kind = pixelFreeKind(sopClassUid);
+  if (kind !== undefined) {
+    throw new DafhError("UNSUPPORTED_SOP_CLASS", `the object is ${kind}`, { tag: tagOf("SOPClassUID") });
+  }
+  // A file cut between two elements looks whole; but an image's dataset does not stop before it describes its pixels.
+  if (modalityOf(sopClassUid) !== undefined && dataset.lastTag < DICTIONARY.SamplesPerPixel.tag) {
+    throw new DafhError("DICOM_TRUNCATED", `the dataset stops at ${formatTag(dataset.lastTag)}, before its pixels`, {
+      tag: formatTag(dataset.lastTag),
+    });
+  }
+  throw new DafhError("NO_PIXEL_DATA", "the object has no pixel data", { tag: tagOf("PixelData") });
+}
+
+function sha256OfInt32(values: Int32Array): string {
+  return createHash("sha256")
+    .update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
+    .digest("hex");
+}
+
+/** Adds the place to errors from within. */
+function at<Result>(where: ErrorPlace, act: () => Result): Result {
+  try {
+    return act();
+  } catch (error) {
+    if (!(error instanceof DafhError)) throw error;
+    throw new DafhError(error.code, error.message, { ...where, ...error.where }, { cause: error.cause });
+  }
+}

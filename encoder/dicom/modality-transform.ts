@@ -1,0 +1,56 @@
+/**
+ * The modality LUT of a frame (PS3.3 C.11.1): a table, or slope and intercept, which enhanced objects keep in a
+ * functional group (C.7.6.16.2.9).
+ */
+import { DafhError } from "../../schemas/index.js";
+import type { Dataset } from "./dataset.js";
+import { nameOf, tagOf } from "./dictionary.js";
+import { frameNumbers } from "./functional-groups.js";
+import type { ImageDescription } from "./image-description.js";
+
+export interface ModalityTransform {
+  readonly kind: "rescale" | "table" | "none";
+  /** NaN, which is padding, stays NaN. */
+  apply(stored: number): number;
+}
+
+/** @throws DafhError ATTRIBUTE_INVALID */
+export function readModalityTransform(dataset: Dataset, image: ImageDescription, index: number): ModalityTransform {
+  const macro = "PixelValueTransformationSequence";
+  const slope = frameNumbers(dataset, index, macro, "RescaleSlope")[0];
+  const intercept = frameNumbers(dataset, index, macro, "RescaleIntercept")[0];
+  if (slope === 0) {
+    throw new DafhError("ATTRIBUTE_INVALID", `${nameOf("RescaleSlope")} is 0: every pixel would be the same`, {
+      tag: tagOf("RescaleSlope"),
+    });
+  }
+  if (slope !== undefined && intercept !== undefined) {
+    return { kind: "rescale", apply: (stored) => stored * slope + intercept };
+  }
+  const table = dataset.items("ModalityLUTSequence")[0];
+  if (table !== undefined) return readTable(table, image);
+  return { kind: "none", apply: (stored) => stored };
+}
+
+function readTable(item: Dataset, image: ImageDescription): ModalityTransform {
+  const [length = 0, firstRaw = 0] = item.numbers("LUTDescriptor");
+  const bytes = item.bytes("LUTData");
+  const entries = length === 0 ? 65_536 : length;
+  if (bytes === undefined || bytes.length < entries * 2) {
+    throw new DafhError(
+      "ATTRIBUTE_INVALID",
+      `${nameOf("LUTData")} of the modality LUT has fewer than ${entries} entries`,
+      {
+        tag: tagOf("LUTData"),
+      },
+    );
+  }
+  // The first value mapped is signed where the pixels are, whatever the descriptor's own representation.
+  const first = image.signed ? (firstRaw << 16) >> 16 : firstRaw;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const table = Float32Array.from({ length: entries }, (_, at) => view.getUint16(at * 2, item.littleEndian));
+  return {
+    kind: "table",
+    apply: (stored) => table[Math.min(Math.max(stored - first, 0), entries - 1)] ?? stored,
+  };
+}

@@ -1,0 +1,153 @@
+/**
+ * The JSON of the encoder service, both ways: what `service.ts` writes and `client.ts` reads. Floats travel as base64
+ * of float32 little endian, so that they arrive bit for bit.
+ */
+import {
+  codeToHex,
+  DafhError,
+  type EncodedFile,
+  type EncodedFrame,
+  type EncoderInfo,
+  ERRORS,
+  type ErrorBody,
+  type InstanceAttributes,
+  type ModelInfo,
+  packCode,
+} from "../schemas/index.js";
+
+/** One frame in the answer of POST /v1/encode. */
+interface FrameJson {
+  readonly frame: number;
+  /** Hex, most significant bit first: for readers; it follows from `hash`. */
+  readonly code: string;
+  /** K floats, base64 of float32 little endian. */
+  readonly hash: string;
+  /** D floats, likewise. */
+  readonly features: string;
+  readonly pixelDigest: string;
+  /** PNG, base64; only where asked for. */
+  readonly preview?: string;
+}
+
+/** The answer of POST /v1/encode. */
+interface EncodedFileJson {
+  readonly model: ModelInfo;
+  readonly kind: "dicom" | "image";
+  readonly contentDigest: string;
+  /** Never with a `patientKey`: the key that makes one stays with the caller. */
+  readonly attributes: InstanceAttributes;
+  readonly timingsMs: EncodedFile["timingsMs"];
+  readonly constantFrames: readonly number[];
+  readonly frames: readonly FrameJson[];
+}
+
+/**
+ * The answer in pieces, one a frame: a file of 10,000 frames makes 20 MB, which in one piece would hold the event
+ * loop.
+ */
+export function* encodedFileJson(model: ModelInfo, file: EncodedFile): Generator<string> {
+  const { frames, ...rest } = file;
+  const head = JSON.stringify({ model, ...rest });
+  yield `${head.slice(0, -1)},"frames":[`;
+  for (const [index, frame] of frames.entries()) yield `${index === 0 ? "" : ","}${JSON.stringify(frameJson(frame))}`;
+  yield "]}";
+}
+
+function frameJson({ frame, embedding, pixelDigest, preview }: EncodedFrame): FrameJson {
+  return {
+    frame,
+    code: codeToHex(packCode(embedding.hash)),
+    hash: floatsToBase64(embedding.hash),
+    features: floatsToBase64(embedding.features),
+    pixelDigest,
+    ...(preview === undefined ? {} : { preview: Buffer.from(preview).toString("base64") }),
+  };
+}
+
+/** @throws DafhError ENCODER_UNAVAILABLE where the answer is not one of this version's encoder */
+export function parseEncodedFile(text: string): { readonly model: ModelInfo; readonly file: EncodedFile } {
+  const answer = parseObject(text) as Partial<EncodedFileJson>;
+  const { model, kind, contentDigest, attributes, timingsMs, constantFrames, frames } = answer;
+  const complete =
+    isObject(attributes) && isObject(timingsMs) && Array.isArray(constantFrames) && Array.isArray(frames);
+  if (!isModel(model) || (kind !== "dicom" && kind !== "image") || typeof contentDigest !== "string" || !complete) {
+    throw foreign("parts of it are missing");
+  }
+  const parsed = frames.map((frame) => parseFrame(frame, model));
+  return { model, file: { kind, contentDigest, attributes, timingsMs, constantFrames, frames: parsed } };
+}
+
+/** @throws DafhError ENCODER_UNAVAILABLE as `parseEncodedFile` */
+export function parseInfo(text: string): EncoderInfo {
+  const { model, provider, workers } = parseObject(text) as Partial<EncoderInfo>;
+  if (!isModel(model) || (provider !== "cuda" && provider !== "cpu") || typeof workers !== "number") {
+    throw foreign("parts of it are missing");
+  }
+  return { model, provider, workers };
+}
+
+/** @returns undefined where the body is not an error of the table */
+export function parseError(text: string): DafhError | undefined {
+  try {
+    const { error } = parseObject(text) as { error?: Partial<ErrorBody> };
+    if (error?.code === undefined || !(error.code in ERRORS) || typeof error.message !== "string") return undefined;
+    return DafhError.fromBody({ ...error, code: error.code, message: error.message, wayOut: "" });
+  } catch {
+    // A proxy's page, say: the caller goes by the status.
+    return undefined;
+  }
+}
+
+function parseFrame(json: Partial<FrameJson>, model: ModelInfo): EncodedFrame {
+  const { frame, pixelDigest, preview } = json;
+  const embedding = {
+    hash: floatsFromBase64(json.hash, model.hashBits),
+    features: floatsFromBase64(json.features, model.featureSize),
+  };
+  if (typeof frame !== "number" || typeof pixelDigest !== "string") throw foreign("a frame has no number or digest");
+  return {
+    frame,
+    embedding,
+    pixelDigest,
+    ...(preview === undefined ? {} : { preview: new Uint8Array(Buffer.from(preview, "base64")) }),
+  };
+}
+
+function floatsToBase64(floats: Float32Array): string {
+  const bytes = new DataView(new ArrayBuffer(floats.length * 4));
+  floats.forEach((value, index) => {
+    bytes.setFloat32(index * 4, value, true);
+  });
+  return Buffer.from(bytes.buffer).toString("base64");
+}
+
+function floatsFromBase64(text: unknown, length: number): Float32Array {
+  const bytes = Buffer.from(typeof text === "string" ? text : "", "base64");
+  if (bytes.length !== length * 4) throw foreign(`a vector has ${bytes.length / 4} floats instead of ${length}`);
+  return Float32Array.from({ length }, (_, index) => bytes.readFloatLE(index * 4));
+}
+
+function parseObject(text: string): object {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (isObject(value)) return value;
+  } catch (cause) {
+    throw foreign("it is not JSON", cause);
+  }
+  throw foreign("it is not a JSON object");
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isModel(value: unknown): value is ModelInfo {
+  if (!isObject(value)) return false;
+  const { name, digest, hashBits, prefixBits, featureSize } = value as Partial<ModelInfo>;
+  const counted = [hashBits, featureSize, ...(Array.isArray(prefixBits) ? prefixBits : [undefined])];
+  return typeof name === "string" && typeof digest === "string" && counted.every(Number.isInteger);
+}
+
+function foreign(what: string, cause?: unknown): DafhError {
+  return new DafhError("ENCODER_UNAVAILABLE", `the encoder's answer cannot be used: ${what}`, {}, { cause });
+}
