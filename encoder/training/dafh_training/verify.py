@@ -1,0 +1,57 @@
+"""Shows that PyTorch and ONNX Runtime agree, and that an image's result does not depend on what else is in its batch."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from dafh_training.inputs import LabelledInputs
+from dafh_training.network import DafhNetwork
+from dafh_training.serving import OnnxNetwork
+
+FEATURE_TOLERANCE = 1e-4
+LEAST_EQUAL_BITS = 0.999
+
+
+@dataclass(frozen=True)
+class Agreement:
+    images: int
+    largestFeatureDifference: float  # noqa: N815 - as in the report
+    largestHashDifference: float  # noqa: N815
+    equalBits: float  # noqa: N815
+    # Between batches of 1 and of 16, through ONNX Runtime.
+    largestBatchDifference: float  # noqa: N815
+    bitsThatBatchesFlip: int  # noqa: N815
+
+    @property
+    def holds(self) -> bool:
+        return (
+            self.largestFeatureDifference <= FEATURE_TOLERANCE
+            and self.equalBits >= LEAST_EQUAL_BITS
+            and self.bitsThatBatchesFlip == 0
+        )
+
+    def as_json(self) -> dict[str, object]:
+        return asdict(self) | {"holds": self.holds}
+
+
+def agreement(network: DafhNetwork, onnx_file: Path, inputs: LabelledInputs, images: int, seed: int) -> Agreement:
+    """Over `images` inputs drawn from all splits."""
+    count = min(images, len(inputs.labels))
+    rows = np.sort(np.random.default_rng(seed).choice(len(inputs.labels), count, replace=False))
+    tensors = np.array(inputs.tensors[rows])
+    with torch.inference_mode():
+        parts = [network(torch.from_numpy(tensors[start : start + 16])) for start in range(0, count, 16)]
+    hashes, features = (torch.cat(part).numpy() for part in zip(*parts, strict=True))
+    served = OnnxNetwork(onnx_file)
+    one_hashes, one_features = served(tensors, batch=1)
+    many_hashes, many_features = served(tensors, batch=16)
+    return Agreement(
+        images=count,
+        largestFeatureDifference=float(np.abs(features - one_features).max()),
+        largestHashDifference=float(np.abs(hashes - one_hashes).max()),
+        equalBits=float(((hashes > 0) == (one_hashes > 0)).mean()),
+        largestBatchDifference=float(max(np.abs(one_features - many_features).max(), np.abs(one_hashes - many_hashes).max())),
+        bitsThatBatchesFlip=int(((one_hashes > 0) != (many_hashes > 0)).sum()),
+    )
