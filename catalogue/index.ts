@@ -1,31 +1,27 @@
 /**
  * What this machine keeps beside the engine: where each instance's file lies, its preview, which files are already
  * ingested, and the site's key for pseudonyms. Paths can name patients, so none of it goes into Qdrant or over HTTP.
+ * The engine is the truth about what is stored; losing this folder costs previews, paths and a slower next ingest.
  */
-import { randomBytes } from "node:crypto";
-import {
-  chmodSync,
-  closeSync,
-  fsyncSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  writeSync,
-} from "node:fs";
+import { createHash } from "node:crypto";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { open } from "lmdb";
 import { DafhError } from "../schemas/index.js";
+import { type Lease, leaseHolder } from "./lease.js";
+import { siteKey } from "./site-key.js";
 
 /** A file whose instances the engine has acknowledged. */
 export interface FileRecord {
+  /** Bytes. */
   readonly size: number;
   readonly mtimeMs: number;
   readonly contentDigest: string;
   readonly modelDigest: string;
-  /** Point ids of its frames. */
-  readonly ids: readonly string[];
+  /** What the engine held for this file when it was ingested, in frame order. */
+  readonly frames: readonly { readonly id: string; readonly pixelDigest: string }[];
+  /** How many frames of it are not stored, since all their pixels have one value. */
+  readonly constantFrames: number;
 }
 
 export interface CatalogueEntry {
@@ -34,18 +30,26 @@ export interface CatalogueEntry {
   readonly path: string;
   /** From 1. */
   readonly frame: number;
-  /** PNG. */
-  readonly preview?: Uint8Array;
+  /** PNG; absent: the preview that is kept stays; null: it is of other pixels and goes. */
+  readonly preview?: Uint8Array | null;
 }
 
 export interface Catalogue {
   /** 32 bytes, made once for a data folder; only its owner can read the file. */
   readonly pseudonymKey: Uint8Array;
   putInstances(entries: readonly CatalogueEntry[]): Promise<void>;
+  /** Forgets where instances lie and how they look. */
+  removeInstances(ids: readonly string[]): Promise<void>;
   preview(id: string): Uint8Array | undefined;
+  hasPreview(id: string): boolean;
   path(id: string): { readonly path: string; readonly frame: number } | undefined;
   file(path: string): FileRecord | undefined;
   putFile(path: string, record: FileRecord): Promise<void>;
+  /**
+   * Runs `work` while no other process on this data folder runs any: what is read from the engine inside it is still
+   * so when it is written. A holder that was killed does not keep the others out.
+   */
+  exclusively<Result>(work: () => Promise<Result>): Promise<Result>;
   close(): Promise<void>;
 }
 
@@ -57,58 +61,49 @@ export interface Catalogue {
 export function openCatalogue({ dataDir }: { readonly dataDir: string }): Catalogue {
   const folder = join(dataDir, "catalogue");
   try {
+    // For the owner only; the mode of a folder that is there already is its owner's decision.
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    chmodSync(dataDir, 0o700);
   } catch (cause) {
     throw new DafhError("FILE_UNREADABLE", "The data folder cannot be made or written.", { path: dataDir }, { cause });
   }
-  const root = open({ path: folder, maxDbs: 3 });
+  const root = open({ path: folder, maxDbs: 4 });
   const previews = root.openDB<Uint8Array, string>({ name: "previews", encoding: "binary" });
   const paths = root.openDB<{ path: string; frame: number }, string>({ name: "paths", encoding: "json" });
   const files = root.openDB<FileRecord, string>({ name: "files", encoding: "json" });
+  const leases = root.openDB<Lease, string>({ name: "leases", encoding: "json" });
   return {
     pseudonymKey: siteKey(dataDir),
     async putInstances(entries) {
       await root.transaction(() => {
         for (const { id, path, frame, preview } of entries) {
           paths.put(id, { path, frame });
-          if (preview !== undefined) previews.put(id, preview);
+          if (preview === null) previews.remove(id);
+          else if (preview !== undefined) previews.put(id, preview);
+        }
+      });
+    },
+    async removeInstances(ids) {
+      await root.transaction(() => {
+        for (const id of ids) {
+          paths.remove(id);
+          previews.remove(id);
         }
       });
     },
     preview: (id) => previews.get(id),
+    hasPreview: (id) => previews.doesExist(id),
     path: (id) => paths.get(id),
     file: (path) => files.get(fileKey(path)),
     async putFile(path, record) {
       await files.put(fileKey(path), record);
     },
+    exclusively: leaseHolder(leases, "ingest"),
     close: () => root.close(),
   };
 }
 
-/** LMDB takes keys of up to 1,978 bytes; a longer path is kept by its end, which differs where its start does not. */
+/** LMDB's keys end at 1,978 bytes and a path may be longer, so a path is kept by its digest. */
 function fileKey(path: string): string {
-  return path.length <= 600 ? path : path.slice(-600);
-}
-
-/** Read, or made in one step that a second process cannot see half done: written aside, then linked into place. */
-function siteKey(dataDir: string): Uint8Array {
-  const place = join(dataDir, "site.key");
-  const aside = `${place}.${process.pid}.${randomBytes(4).toString("hex")}`;
-  const file = openSync(aside, "wx", 0o600);
-  try {
-    writeSync(file, randomBytes(32));
-    fsyncSync(file);
-    linkSync(aside, place);
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== "EEXIST") {
-      throw new DafhError("FILE_UNREADABLE", "The site's key cannot be written.", { path: place }, { cause });
-    }
-  } finally {
-    closeSync(file);
-    rmSync(aside, { force: true });
-  }
-  const key = readFileSync(place);
-  if (key.length !== 32) throw new DafhError("FILE_UNREADABLE", "The site's key is damaged.", { path: place });
-  return key;
+  return createHash("sha256").update(path).digest("base64url");
 }
