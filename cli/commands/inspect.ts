@@ -1,0 +1,55 @@
+/** `dafh inspect`: what the decoder sees in files, without network or collection. The decoding is the encoder's. */
+import { Command } from "commander";
+import { type Inspection, openInspector } from "../../encoder/index.js";
+import {
+  type CommandContext,
+  exitCodeOf,
+  type Flags,
+  perform,
+  type Run,
+  wholeNumberOption,
+  withCommonFlags,
+} from "../command-line.js";
+import { eachInput } from "../each-input.js";
+import { type ExitCode, printable } from "../output.js";
+
+interface InspectFlags extends Flags {
+  readonly frame?: number;
+}
+
+export function inspectCommand(context: CommandContext): Command {
+  return withCommonFlags(new Command("inspect"))
+    .description("Show what the decoder sees: attributes, stored pixel statistics, units.")
+    .argument("<file...>", "DICOM, PNG or JPEG files")
+    .addOption(wholeNumberOption("--frame <n>", "frame to decode, from 1 (1 unless told)", 1, 1_000_000))
+    .action((files: string[], flags: InspectFlags) =>
+      perform(context, flags, (run) => runInspect(run, files, flags.frame ?? 1)),
+    );
+}
+
+async function runInspect({ output }: Run, files: readonly string[], frame: number): Promise<ExitCode> {
+  const inspector = openInspector();
+  try {
+    const refused = await eachInput(files, output, async (path) => {
+      const inspection = await inspector.inspect({ path }, frame);
+      if (output.json) output.document({ path, ...inspection });
+      else for (const line of inspectionLines(path, inspection)) output.line(line);
+    });
+    return exitCodeOf(refused);
+  } finally {
+    await inspector.close();
+  }
+}
+
+function inspectionLines(path: string, inspection: Inspection): string[] {
+  const { attributes, stored, ...rest } = inspection;
+  const fields = { ...rest, ...attributes };
+  const names = Object.entries(fields).filter(([, value]) => value !== undefined && value !== null);
+  return [
+    printable(path),
+    ...names.map(
+      ([name, value]) => `  ${name}: ${printable(typeof value === "string" ? value : JSON.stringify(value))}`,
+    ),
+    `  stored values: ${stored.min} to ${stored.max}, mean ${stored.mean.toFixed(2)}, SHA-256 ${stored.sha256}`,
+  ];
+}

@@ -1,0 +1,97 @@
+/**
+ * One found file to its encoding, or to the reason why it is refused. Waits out an encoder that is busy or restarting;
+ * a fault that is not the file's own is thrown and ends the run.
+ */
+import { setTimeout as delay } from "node:timers/promises";
+import { requireRetrievable } from "../../encoder/index.js";
+import {
+  asDafhError,
+  DafhError,
+  type EncodedFile,
+  type EncodeOptions,
+  type Encoder,
+  ERRORS,
+  type ImageSource,
+} from "../../schemas/index.js";
+import type { EncodedEntry } from "./commit.js";
+import type { Found, FoundFile } from "./found.js";
+import type { Labels } from "./labels.js";
+import { isZip, readHead } from "./sources.js";
+
+export type EncodeResult =
+  | { readonly kind: "encoded"; readonly entry: EncodedEntry }
+  | { readonly kind: "refused"; readonly path: string; readonly error: DafhError };
+
+const WAITS_MS = [200, 500, 1_000, 2_000, 4_000, 8_000];
+
+export async function encodeFound(
+  found: Found,
+  parts: { readonly encoder: Encoder; readonly labels: Labels; readonly options: EncodeOptions },
+): Promise<EncodeResult> {
+  if (found.kind === "refused") return found;
+  const row = parts.labels.rowOf(found);
+  try {
+    const source = await found.open();
+    if (row === undefined) await refuseUnnamed(source, found);
+    const encoded = await encodePatiently(parts.encoder, source, parts.options);
+    if (encoded.kind === "dicom") requireRetrievable(encoded.attributes);
+    if (row?.sha256 !== undefined && !row.sha256.startsWith(encoded.contentDigest)) {
+      throw new DafhError("DIGEST_MISMATCH", "The labels manifest states another SHA-256 for this file.", {
+        path: found.path,
+      });
+    }
+    return { kind: "encoded", entry: { found, row, encoded } };
+  } catch (thrown) {
+    const error = asDafhError(thrown, isFileSystemError(thrown) ? "FILE_UNREADABLE" : "INTERNAL", { path: found.path });
+    if (isFatal(error)) throw error;
+    return { kind: "refused", path: found.path, error };
+  }
+}
+
+/** What the next file would meet as well. A file that this version cannot cope with (`internal`) is refused alone. */
+function isFatal(error: DafhError): boolean {
+  const { kind } = ERRORS[error.code];
+  switch (kind) {
+    case "input":
+    case "internal":
+      return false;
+    case "state":
+    case "service":
+      return true;
+  }
+}
+
+/** Pictures lie in folders for many reasons; only those that a manifest names are medical images to ingest. */
+async function refuseUnnamed(source: ImageSource, { path }: FoundFile): Promise<void> {
+  const head = "path" in source ? await readHead(source.path, 8) : source.bytes;
+  if (isPicture(head)) {
+    throw new DafhError("NOT_DICOM", "A PNG or JPEG picture that no --labels manifest names.", { path });
+  }
+  if (isZip(head)) {
+    throw new DafhError("NOT_DICOM", "A zip archive inside a folder; name it itself to ingest what it holds.", {
+      path,
+    });
+  }
+}
+
+/** The signatures of PNG (PNG 5.2) and JPEG (an SOI marker and the start of the next). */
+function isPicture(head: Uint8Array): boolean {
+  const starts = (...signature: number[]) => signature.every((byte, index) => head[index] === byte);
+  return starts(0x89, 0x50, 0x4e, 0x47) || starts(0xff, 0xd8, 0xff);
+}
+
+async function encodePatiently(encoder: Encoder, source: ImageSource, options: EncodeOptions): Promise<EncodedFile> {
+  for (const waitMs of WAITS_MS) {
+    try {
+      return await encoder.encode(source, options);
+    } catch (thrown) {
+      if (!(thrown instanceof DafhError && thrown.retryable)) throw thrown;
+      await delay(waitMs);
+    }
+  }
+  return encoder.encode(source, options);
+}
+
+function isFileSystemError(thrown: unknown): boolean {
+  return thrown instanceof Error && "syscall" in thrown;
+}

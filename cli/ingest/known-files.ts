@@ -1,0 +1,92 @@
+/**
+ * Passes on the files that need encoding. A file is known when the catalogue has it unchanged under this network and
+ * the engine still holds every frame of it with those pixels: the catalogue remembers, the engine decides.
+ */
+import type { Catalogue, FileRecord } from "../../catalogue/index.js";
+import type { DafhCollection } from "../../plugin/index.js";
+import type { InstancePayload } from "../../schemas/index.js";
+import type { Found, FoundFile } from "./found.js";
+import type { Labels } from "./labels.js";
+import { imageAttributes } from "./points.js";
+import { storedPayloads } from "./stored-payloads.js";
+import type { StoredFile } from "./summary.js";
+
+const FILES_AT_ONCE = 128;
+
+export interface KnownFileParts {
+  readonly collection: DafhCollection;
+  readonly catalogue: Catalogue;
+  readonly modelDigest: string;
+  readonly labels: Labels;
+  readonly onKnown: (file: StoredFile) => void;
+}
+
+export async function* passUnknown(found: AsyncIterable<Found>, parts: KnownFileParts): AsyncGenerator<Found> {
+  for await (const files of inGroups(found, FILES_AT_ONCE)) {
+    const records = files.map((file) => (file.kind === "file" ? matchingRecord(file, parts) : undefined));
+    const stored = await storedPayloads(
+      parts.collection,
+      records.flatMap((record) => record?.frames.map(({ id }) => id) ?? []),
+    );
+    const relabelled = new Map<string, string[]>();
+    for (const [index, file] of files.entries()) {
+      const record = records[index];
+      if (file.kind === "refused" || record === undefined || !isStored(record, stored, stated(file, parts))) {
+        yield file;
+        continue;
+      }
+      const label = parts.labels.rowOf(file)?.label;
+      const outdated = record.frames.filter(({ id }) => label !== undefined && stored.get(id)?.label !== label);
+      if (label !== undefined && outdated.length > 0) {
+        relabelled.set(label, [...(relabelled.get(label) ?? []), ...outdated.map(({ id }) => id)]);
+      }
+      const { frames, constantFrames } = record;
+      parts.onKnown({ kind: outdated.length > 0 ? "updated" : "unchanged", frames: frames.length, constantFrames });
+    }
+    for (const [label, ids] of relabelled) await parts.collection.setPayload(ids, { label });
+  }
+}
+
+function matchingRecord(file: FoundFile, { catalogue, modelDigest, labels }: KnownFileParts): FileRecord | undefined {
+  const record = catalogue.file(file.path);
+  if (record === undefined || record.size !== file.size || record.mtimeMs !== file.mtimeMs) return undefined;
+  if (record.modelDigest !== modelDigest) return undefined;
+  const sha256 = labels.rowOf(file)?.sha256;
+  return sha256 === undefined || sha256.startsWith(record.contentDigest) ? record : undefined;
+}
+
+/** What the manifest says of the file if it is a picture; DICOM speaks for itself. */
+function stated(file: FoundFile, { labels, catalogue }: KnownFileParts): InstancePayload {
+  const row = labels.rowOf(file);
+  return row === undefined ? {} : imageAttributes(row, catalogue.pseudonymKey);
+}
+
+function isStored(
+  record: FileRecord,
+  stored: ReadonlyMap<string, InstancePayload>,
+  statements: InstancePayload,
+): boolean {
+  return record.frames.every(({ id, pixelDigest }) => {
+    const payload = stored.get(id);
+    if (payload === undefined || payload.pixelDigest !== pixelDigest) return false;
+    const isPicture = payload.sopClassUid === undefined;
+    const { modality, bodyPartExamined, patientKey } = isPicture ? statements : {};
+    return (
+      (modality === undefined || modality === payload.modality) &&
+      (bodyPartExamined === undefined || bodyPartExamined === payload.bodyPartExamined) &&
+      (patientKey === undefined || patientKey === payload.patientKey)
+    );
+  });
+}
+
+async function* inGroups<Item>(items: AsyncIterable<Item>, size: number): AsyncGenerator<Item[]> {
+  let group: Item[] = [];
+  for await (const item of items) {
+    group.push(item);
+    if (group.length === size) {
+      yield group;
+      group = [];
+    }
+  }
+  if (group.length > 0) yield group;
+}

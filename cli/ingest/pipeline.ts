@@ -1,0 +1,120 @@
+/**
+ * The ingestion from end to end: find → skip what is known → encode, several at once → commit in batches, in the order
+ * of finding. Every step pulls from the one before, so nothing piles up, and a batch is written while the next is
+ * being encoded.
+ */
+import { performance } from "node:perf_hooks";
+import type { Catalogue } from "../../catalogue/index.js";
+import type { DafhCollection } from "../../plugin/index.js";
+import type { Encoder, EncoderInfo } from "../../schemas/index.js";
+import { type CommitParts, commit, type EncodedEntry } from "./commit.js";
+import { encodeFound } from "./encode-file.js";
+import type { Found } from "./found.js";
+import { inOrder } from "./in-order.js";
+import { passUnknown } from "./known-files.js";
+import type { Labels } from "./labels.js";
+import { type IngestSummary, Tally } from "./summary.js";
+
+export interface IngestOptions {
+  readonly found: AsyncIterable<Found>;
+  readonly labels: Labels;
+  /** Take images whose SOP Instance UID is stored with other pixels. */
+  readonly replace: boolean;
+  readonly previews: boolean;
+  readonly onProgress: (tally: Tally) => void;
+  /** Stops finding; what is in flight is finished and committed. */
+  readonly signal: AbortSignal;
+}
+
+export interface IngestParts {
+  readonly collection: DafhCollection;
+  readonly catalogue: Catalogue;
+  readonly encoder: Encoder;
+  readonly info: EncoderInfo;
+}
+
+const PREVIEW_PIXELS = 256;
+const BATCH_FRAMES = 64;
+/** A slow stream of files is committed at least this often, so that a kill costs little. */
+const BATCH_MS = 2_000;
+/** Files in hand for each worker: one it works on, and enough behind it to fill its micro-batches. */
+const FILES_PER_WORKER = 4;
+
+/** @throws DafhError where no further file could succeed; what was committed before stays */
+export async function ingest(options: IngestOptions, parts: IngestParts): Promise<IngestSummary> {
+  const { collection, catalogue, encoder, info } = parts;
+  const startMs = performance.now();
+  const tally = new Tally(options.onProgress);
+  const unknown = passUnknown(untilAborted(options.found, options.signal), {
+    collection,
+    catalogue,
+    modelDigest: info.model.digest,
+    labels: options.labels,
+    onKnown: (file) => tally.stored(file),
+  });
+  const encodeOptions = {
+    pseudonymKey: catalogue.pseudonymKey,
+    ...(options.previews ? { previewSize: PREVIEW_PIXELS } : {}),
+  };
+  const results = inOrder(unknown, info.workers * FILES_PER_WORKER, (found) =>
+    encodeFound(found, { encoder, labels: options.labels, options: encodeOptions }),
+  );
+  const writer = batchWriter({ collection, catalogue, model: info.model, replace: options.replace }, tally);
+  try {
+    for await (const result of results) {
+      if (result.kind === "refused") tally.refused(result.path, result.error);
+      else await writer.add(result.entry);
+    }
+  } finally {
+    // Also where a fault ends the run: what is encoded is committed, and no commit goes on under parts that are closed.
+    await writer.finish();
+  }
+  return tally.summary({
+    labelsUnmet: options.labels.unmet(),
+    interrupted: options.signal.aborted,
+    seconds: Math.round(performance.now() - startMs) / 1000,
+  });
+}
+
+/** Gathers encoded files and commits them; one commit runs while the next batch gathers, never two. */
+function batchWriter(parts: CommitParts, tally: Tally) {
+  let batch: EncodedEntry[] = [];
+  let frames = 0;
+  let sinceMs = 0;
+  let running: Promise<void> = Promise.resolve();
+
+  const write = async (entries: readonly EncodedEntry[]): Promise<void> => {
+    const outcomes = await commit(entries, parts);
+    for (const [index, outcome] of outcomes.entries()) {
+      if (outcome.kind === "refused") tally.refused(entries[index]?.found.path ?? "", outcome.error);
+      else tally.stored(outcome);
+    }
+  };
+  const flush = async (): Promise<void> => {
+    await running;
+    const entries = batch;
+    batch = [];
+    frames = 0;
+    running = entries.length === 0 ? Promise.resolve() : write(entries);
+    running.catch(() => undefined); // Thrown where it is awaited: at the next flush, or at the end.
+  };
+  return {
+    async add(entry: EncodedEntry): Promise<void> {
+      if (batch.length === 0) sinceMs = performance.now();
+      batch.push(entry);
+      frames += entry.encoded.frames.length;
+      if (frames >= BATCH_FRAMES || performance.now() - sinceMs > BATCH_MS) await flush();
+    },
+    async finish(): Promise<void> {
+      await flush();
+      await running;
+    },
+  };
+}
+
+async function* untilAborted<Item>(items: AsyncIterable<Item>, signal: AbortSignal): AsyncGenerator<Item> {
+  for await (const item of items) {
+    if (signal.aborted) return;
+    yield item;
+  }
+}
