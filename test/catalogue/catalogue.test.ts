@@ -1,0 +1,129 @@
+/** The catalogue of a data folder: what it keeps, who may read it, and who may write when several processes want to. */
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { type FileRecord, openCatalogue } from "../../catalogue/index.js";
+
+const ID = "7b1c8e0a-58a1-5f0e-9a57-0a4f3f2f9d11";
+
+describe("the catalogue", () => {
+  let dataDir: string;
+  beforeEach(async () => {
+    dataDir = await mkdtemp(join(tmpdir(), "dafh-catalogue-"));
+  });
+  afterEach(() => rm(dataDir, { recursive: true, force: true }));
+
+  it("keeps paths, previews and files over a restart", async () => {
+    const record: FileRecord = {
+      size: 12,
+      mtimeMs: 1.5,
+      contentDigest: "c",
+      modelDigest: "m",
+      frames: [{ id: ID, pixelDigest: "p" }],
+      constantFrames: 2,
+    };
+    const first = openCatalogue({ dataDir });
+    await first.putInstances([{ id: ID, path: "/images/a.dcm", frame: 2, preview: Uint8Array.of(1, 2, 3) }]);
+    await first.putFile("/images/a.dcm", record);
+    await first.close();
+
+    const second = openCatalogue({ dataDir });
+    assert.deepEqual(second.path(ID), { path: "/images/a.dcm", frame: 2 });
+    assert.deepEqual([...(second.preview(ID) ?? [])], [1, 2, 3]);
+    assert.equal(second.hasPreview(ID), true);
+    assert.deepEqual(second.file("/images/a.dcm"), record);
+    assert.equal(second.file("/images/b.dcm"), undefined);
+    assert.equal(second.hasPreview("other"), false);
+    await second.close();
+  });
+
+  it("keeps apart long paths that differ in their first letter only", async () => {
+    const catalogue = openCatalogue({ dataDir });
+    const record = (size: number): FileRecord => ({
+      size,
+      mtimeMs: 0,
+      contentDigest: "",
+      modelDigest: "",
+      frames: [],
+      constantFrames: 0,
+    });
+    const rest = "x".repeat(4_000);
+    await catalogue.putFile(`a${rest}`, record(1));
+    await catalogue.putFile(`b${rest}`, record(2));
+    assert.equal(catalogue.file(`a${rest}`)?.size, 1);
+    assert.equal(catalogue.file(`b${rest}`)?.size, 2);
+    await catalogue.close();
+  });
+
+  it("makes one key for the site, readable by its owner alone", async () => {
+    const [one, two] = [openCatalogue({ dataDir }), openCatalogue({ dataDir })];
+    assert.equal(one.pseudonymKey.length, 32);
+    assert.deepEqual(one.pseudonymKey, two.pseudonymKey);
+    assert.equal((await stat(join(dataDir, "site.key"))).mode & 0o777, 0o600);
+    assert.equal((await stat(dataDir)).mode & 0o777, 0o700);
+    await one.close();
+    await two.close();
+  });
+
+  it("refuses a key of the wrong length", async () => {
+    const { writeFile } = await import("node:fs/promises");
+    await writeFile(join(dataDir, "site.key"), "short");
+    assert.throws(() => openCatalogue({ dataDir }), { code: "FILE_UNREADABLE", message: /5 bytes/ });
+  });
+
+  it("lets one work at a time", async () => {
+    const catalogue = openCatalogue({ dataDir });
+    let inside = 0;
+    let most = 0;
+    const work = async () => {
+      inside += 1;
+      most = Math.max(most, inside);
+      await delay(5);
+      inside -= 1;
+    };
+    await Promise.all(Array.from({ length: 8 }, () => catalogue.exclusively(work)));
+    assert.equal(most, 1);
+    await catalogue.close();
+  });
+
+  it("lets the next one in when work fails", async () => {
+    const catalogue = openCatalogue({ dataDir });
+    await assert.rejects(
+      catalogue.exclusively(() => Promise.reject(new Error("went wrong"))),
+      /went wrong/,
+    );
+    assert.equal(await catalogue.exclusively(async () => "next"), "next");
+    await catalogue.close();
+  });
+
+  it("keeps other processes out, and lets them in at once when the holder is killed", async () => {
+    const module = new URL("../../catalogue/index.js", import.meta.url).href;
+    const script = `
+      import { openCatalogue } from ${JSON.stringify(module)};
+      const catalogue = openCatalogue({ dataDir: process.argv[1] });
+      await catalogue.exclusively(() => {
+        console.log("held");
+        return new Promise((resolve) => setTimeout(resolve, 60_000));
+      });`;
+    const holder = spawn(process.execPath, ["--input-type=module", "-e", script, dataDir], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    await once(holder.stdout, "data");
+    const catalogue = openCatalogue({ dataDir });
+    let entered = false;
+    const entering = catalogue.exclusively(async () => {
+      entered = true;
+    });
+    await delay(300);
+    assert.equal(entered, false, "the lease is held by the other process");
+    holder.kill("SIGKILL");
+    const from = performance.now();
+    await entering;
+    assert.ok(performance.now() - from < 5_000, "a dead holder is not waited for");
+    await catalogue.close();
+  });
+});
