@@ -15,10 +15,13 @@ export interface CliConfig {
   /** An encoder service in place of workers in this process. */
   readonly encoderUrl: string | null;
   readonly collection: string;
+  /** Folder of a network in place of the one that comes with the package, for an encoder in this process. */
+  readonly modelDir: string | null;
 }
 
 export interface CommonFlags {
   readonly data?: string;
+  readonly model?: string;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -29,6 +32,7 @@ export function readConfig(flags: CommonFlags, environment: Environment): CliCon
     const value = environment[name]?.trim();
     return value === "" ? undefined : value;
   };
+  const modelDir = flags.model ?? setting("DAFH_MODEL");
   const qdrantUrl = httpUrl("QDRANT_URL", setting("QDRANT_URL"));
   const apiKey = setting("QDRANT_API_KEY");
   return Object.freeze({
@@ -36,6 +40,7 @@ export function readConfig(flags: CommonFlags, environment: Environment): CliCon
     qdrant: qdrantUrl === null ? null : Object.freeze({ url: qdrantUrl, ...(apiKey === undefined ? {} : { apiKey }) }),
     encoderUrl: httpUrl("ENCODER_URL", setting("ENCODER_URL")),
     collection: collectionName(setting("DAFH_COLLECTION") ?? "dafh"),
+    modelDir: modelDir === undefined ? null : resolve(modelDir),
   });
 }
 

@@ -54,6 +54,7 @@ export async function withEncoder<Result>(
   const encoder = await openEncoder({
     logger: stderrLogger("warn"),
     ...(config.encoderUrl === null ? {} : { url: config.encoderUrl }),
+    ...(config.modelDir === null ? {} : { modelDir: config.modelDir }),
     ...(registry === undefined ? {} : { registry }),
   });
   try {

@@ -6,6 +6,7 @@ import { deidentifyCommand } from "./commands/deidentify.js";
 import { doctorCommand } from "./commands/doctor.js";
 import { encodeCommand } from "./commands/encode.js";
 import { encoderCommand } from "./commands/encoder.js";
+import { evalCommand } from "./commands/eval.js";
 import { ingestCommand } from "./commands/ingest.js";
 import { inspectCommand } from "./commands/inspect.js";
 import { searchCommand } from "./commands/search.js";
@@ -15,7 +16,7 @@ import { productVersion } from "./version.js";
 
 const MORE_HELP = `
 Exit codes: 0 done, 1 failed, 2 bad usage, 3 done with some inputs refused.
-Environment: DAFH_DATA, QDRANT_URL, QDRANT_API_KEY, ENCODER_URL, DAFH_COLLECTION.`;
+Environment: DAFH_DATA, QDRANT_URL, QDRANT_API_KEY, ENCODER_URL, DAFH_COLLECTION, DAFH_MODEL.`;
 
 /** @param words the command line after the program's name */
 export async function runProgram(words: readonly string[], context: CommandContext): Promise<void> {
@@ -36,6 +37,7 @@ export async function runProgram(words: readonly string[], context: CommandConte
     inspectCommand,
     deidentifyCommand,
     encodeCommand,
+    evalCommand,
     serveCommand,
     encoderCommand,
     doctorCommand,

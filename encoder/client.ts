@@ -96,7 +96,8 @@ export class RemoteEncoder implements Encoder {
       const local = await this.#readLocally(bytes, shownAs, options);
       const { model, file } = parseEncodedFile(await this.#upload(bytes, options));
       this.#refuseOtherModel(model.digest);
-      return { ...file, attributes: local.attributes };
+      const { attributes, burnedInText } = local;
+      return { ...file, attributes, ...(burnedInText === undefined ? {} : { burnedInText }) };
     } catch (thrown) {
       if (!(thrown instanceof DafhError) || shownAs === undefined) throw thrown;
       throw new DafhError(thrown.code, thrown.message, { path: shownAs, ...thrown.where }, { cause: thrown });
@@ -123,10 +124,11 @@ export class RemoteEncoder implements Encoder {
     }
   }
 
-  #upload(bytes: Uint8Array, { frames, previewSize, signal }: EncodeOptions): Promise<string> {
+  #upload(bytes: Uint8Array, { frames, previewSize, attention, signal }: EncodeOptions): Promise<string> {
     const query = new URLSearchParams();
     if (frames !== undefined) query.set("frames", frames.join(","));
     if (previewSize !== undefined) query.set("preview", String(previewSize));
+    if (attention !== undefined) query.set("attention", String(attention));
     return this.#request({
       method: "POST",
       path: `/v1/encode?${query}`,

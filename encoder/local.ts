@@ -143,7 +143,15 @@ export class LocalEncoder implements Encoder {
         const given = { frame, pixelDigest, ...(preview === undefined ? {} : { preview }) };
         const result = this.#network
           .run(input, signal)
-          .then(({ embedding, networkMs }) => ({ frame: { ...given, embedding }, networkMs }))
+          .then(({ embedding, attention, foreignScore, networkMs }) => ({
+            frame: {
+              ...given,
+              embedding,
+              ...(foreignScore === undefined ? {} : { foreignScore }),
+              ...(attention === undefined || options.attention !== true ? {} : { attention }),
+            },
+            networkMs,
+          }))
           .finally(() => this.#frameSlots.release());
         results.push(result);
         // The failure itself reaches the caller below; here it ends the decoding of what nobody will get.
@@ -165,6 +173,7 @@ export class LocalEncoder implements Encoder {
     return {
       kind: file.kind,
       attributes: file.attributes,
+      ...(file.burnedInText === undefined ? {} : { burnedInText: file.burnedInText }),
       contentDigest: file.contentDigest,
       frames: embedded.map(({ frame }) => frame),
       constantFrames,

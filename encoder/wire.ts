@@ -27,6 +27,10 @@ interface FrameJson {
   readonly pixelDigest: string;
   /** PNG, base64; only where asked for. */
   readonly preview?: string;
+  /** Above 1 the image is foreign. */
+  readonly foreignScore?: number;
+  /** Only where asked for; `values` as the vectors. */
+  readonly attention?: { readonly rows: number; readonly columns: number; readonly values: string };
 }
 
 /** The answer of POST /v1/encode. */
@@ -53,7 +57,8 @@ export function* encodedFileJson(model: ModelInfo, file: EncodedFile): Generator
   yield "]}";
 }
 
-function frameJson({ frame, embedding, pixelDigest, preview }: EncodedFrame): FrameJson {
+function frameJson(encoded: EncodedFrame): FrameJson {
+  const { frame, embedding, pixelDigest, preview, foreignScore, attention } = encoded;
   return {
     frame,
     code: codeToHex(packCode(embedding.hash)),
@@ -61,6 +66,8 @@ function frameJson({ frame, embedding, pixelDigest, preview }: EncodedFrame): Fr
     features: floatsToBase64(embedding.features),
     pixelDigest,
     ...(preview === undefined ? {} : { preview: Buffer.from(preview).toString("base64") }),
+    ...(foreignScore === undefined ? {} : { foreignScore }),
+    ...(attention === undefined ? {} : { attention: { ...attention, values: floatsToBase64(attention.values) } }),
   };
 }
 
@@ -99,7 +106,7 @@ export function parseError(text: string): DafhError | undefined {
 }
 
 function parseFrame(json: Partial<FrameJson>, model: ModelInfo): EncodedFrame {
-  const { frame, pixelDigest, preview } = json;
+  const { frame, pixelDigest, preview, foreignScore, attention } = json;
   const embedding = {
     hash: floatsFromBase64(json.hash, model.hashBits),
     features: floatsFromBase64(json.features, model.featureSize),
@@ -110,6 +117,12 @@ function parseFrame(json: Partial<FrameJson>, model: ModelInfo): EncodedFrame {
     embedding,
     pixelDigest,
     ...(preview === undefined ? {} : { preview: new Uint8Array(Buffer.from(preview, "base64")) }),
+    ...(foreignScore === undefined ? {} : { foreignScore }),
+    ...(attention === undefined
+      ? {}
+      : {
+          attention: { ...attention, values: floatsFromBase64(attention.values, attention.rows * attention.columns) },
+        }),
   };
 }
 

@@ -44,6 +44,13 @@ export class QueryInfo {
   @IsString()
   @described("PNG as a data URL; only when queryPreview was asked for")
   preview?: string;
+
+  @IsOptional()
+  @IsNumber()
+  @described(
+    "How unlike everything that the network was trained on the uploaded image is; above 1 its results mean little",
+  )
+  foreignScore?: number;
 }
 
 export class PlanInfo {

@@ -23,7 +23,17 @@ export interface EncodeOptions {
   readonly previewSize?: number;
   /** Key of the patient's pseudonym; absent = no `patientKey`. */
   readonly pseudonymKey?: Uint8Array;
+  /** Whether to give the attention maps too. */
+  readonly attention?: boolean;
   readonly signal?: AbortSignal;
+}
+
+/** Where the network looked: a square over the whole of its input, the most looked at is 1. */
+export interface AttentionMap {
+  readonly rows: number;
+  readonly columns: number;
+  /** Row-major, in [0, 1]. */
+  readonly values: Float32Array;
 }
 
 export interface EncodedFrame {
@@ -34,11 +44,18 @@ export interface EncodedFrame {
   readonly pixelDigest: string;
   /** 8-bit grey PNG. */
   readonly preview?: Uint8Array;
+  /** How unlike everything that the network was trained on: above 1 the image is foreign. Absent where the network has no such output. */
+  readonly foreignScore?: number;
+  /** Only where asked for, and where the network has such an output. */
+  readonly attention?: AttentionMap;
 }
 
 export interface EncodedFile {
   readonly kind: "dicom" | "image";
+  /** As the file has them; what is stored or shown of them is for a de-identification profile to say. */
   readonly attributes: InstanceAttributes;
+  /** Why text may be burned into the pixels; absent where nothing in the header speaks for it. */
+  readonly burnedInText?: string;
   /** SHA-256 of the file's bytes: first 128 bits, hex. */
   readonly contentDigest: string;
   readonly frames: readonly EncodedFrame[];

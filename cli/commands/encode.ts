@@ -16,23 +16,34 @@ import { withEncoder } from "../parts.js";
 
 interface EncodeFlags extends Flags {
   readonly frame?: number;
+  readonly attention?: boolean;
 }
 
 export function encodeCommand(context: CommandContext): Command {
   return withCommonFlags(new Command("encode"))
     .description("Print the binary code, hash and features of images.")
     .argument("<file...>", "DICOM, PNG or JPEG files")
+    .option("--model <dir>", "folder of another network (else DAFH_MODEL, else the package's)")
     .addOption(wholeNumberOption("--frame <n>", "frame to encode, from 1 (1 unless told)", 1, 1_000_000))
+    .option(
+      "--attention",
+      "with --json, also where the network looked: a square map over its input, row-major from 0 to 1",
+    )
     .action((files: string[], flags: EncodeFlags) =>
-      perform(context, flags, (run) => runEncode(run, files, flags.frame ?? 1)),
+      perform(context, flags, (run) => runEncode(run, files, flags.frame ?? 1, flags.attention ?? false)),
     );
 }
 
-async function runEncode({ config, output }: Run, files: readonly string[], frame: number): Promise<ExitCode> {
+async function runEncode(
+  { config, output }: Run,
+  files: readonly string[],
+  frame: number,
+  attention: boolean,
+): Promise<ExitCode> {
   const refused = await withEncoder(config, undefined, async (encoder) => {
     const { model, provider } = await encoder.info();
     return eachInput(files, output, async (path) => {
-      const encoded = documentOf(path, frame, await encoder.encode({ path }, { frames: [frame] }));
+      const encoded = documentOf(path, frame, await encoder.encode({ path }, { frames: [frame], attention }));
       if (output.json) output.document({ ...encoded, model: { name: model.name, digest: model.digest }, provider });
       else output.line(`${encoded.code}  ${printable(path)}`);
     });
@@ -54,6 +65,10 @@ function documentOf(path: string, frame: number, { kind, attributes, contentDige
     hash: base64(encoded.embedding.hash),
     features: base64(encoded.embedding.features),
     pixelDigest: encoded.pixelDigest,
+    foreignScore: encoded.foreignScore,
+    ...(encoded.attention === undefined
+      ? {}
+      : { attention: { ...encoded.attention, values: base64(encoded.attention.values) } }),
     contentDigest,
     timingsMs,
   };

@@ -29,11 +29,11 @@ export function encoderCommand(context: CommandContext): Command {
 }
 
 /** Always over this machine's own workers: a service in front of another service would only add a hop. */
-async function runEncoder({ output }: Run, { host, port }: EncoderFlags): Promise<ExitCode> {
+async function runEncoder({ config, output }: Run, { host, port }: EncoderFlags): Promise<ExitCode> {
   const logger = stderrLogger("info");
   const stop = stopSignal(() => logger.info("stopping: requests in flight are being finished"));
   try {
-    const encoder = await openEncoder({ logger });
+    const encoder = await openEncoder({ logger, ...(config.modelDir === null ? {} : { modelDir: config.modelDir }) });
     try {
       const service = await startEncoderService({ host, port, encoder, logger });
       if (output.json) output.document({ url: service.url });

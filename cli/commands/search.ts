@@ -132,7 +132,16 @@ async function byFile(encoder: Encoder, path: string, frame: number): Promise<Qu
   const { modality, sopInstanceUid } = attributes;
   return {
     search: { embedding: encoded.embedding },
-    shown: { path, kind, frame, code, modality, sopInstanceUid, pixelDigest: encoded.pixelDigest },
+    shown: {
+      path,
+      kind,
+      frame,
+      code,
+      modality,
+      sopInstanceUid,
+      pixelDigest: encoded.pixelDigest,
+      foreignScore: encoded.foreignScore,
+    },
     encodeMs: performance.now() - startMs,
   };
 }

@@ -94,7 +94,11 @@ async function isThere(path: string): Promise<boolean> {
 async function encoder(config: CliConfig): Promise<{ readonly finding: Finding; readonly info?: EncoderInfo }> {
   const name = config.encoderUrl === null ? "encoder" : "encoder (ENCODER_URL)";
   try {
-    const opened = await openEncoder(config.encoderUrl === null ? { workers: 1 } : { url: config.encoderUrl });
+    const opened = await openEncoder({
+      workers: 1,
+      ...(config.encoderUrl === null ? {} : { url: config.encoderUrl }),
+      ...(config.modelDir === null ? {} : { modelDir: config.modelDir }),
+    });
     try {
       const info = await opened.info();
       const { model, provider } = info;

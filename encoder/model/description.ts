@@ -19,6 +19,8 @@ export interface ModelDescription {
   readonly onnxPath: string;
   /** S: the input is N × 1 × S × S. */
   readonly inputSize: number;
+  /** A: the attention map is N × A × A; 0 where the network gives none. */
+  readonly attentionSize: number;
 }
 
 /**
@@ -60,7 +62,8 @@ export async function readModel(folder: string): Promise<ModelDescription> {
   }
   const digest = createHash("sha256").update(`${onnxDigest} ${pixelsVersion}`).digest("hex");
   const info = { name: text("name"), digest, hashBits, prefixBits, featureSize: count("featureSize") };
-  return { info, onnxPath, inputSize };
+  const attentionSize = fields.attentionSize === undefined ? 0 : count("attentionSize");
+  return { info, onnxPath, inputSize, attentionSize };
 }
 
 async function readDescription(folder: string): Promise<{ file: string; fields: Record<string, unknown> }> {

@@ -2,7 +2,7 @@
  * The network as the rest of the encoder sees it: one input in, one embedding out. Underneath, sessions in threads
  * of their own share the inputs of all callers out in batches; where inputs come from is not its matter.
  */
-import { DafhError, type Embedding, type ModelInfo } from "../../schemas/index.js";
+import { type AttentionMap, DafhError, type Embedding, type ModelInfo } from "../../schemas/index.js";
 import { Thread, ThreadEnded } from "../threads/thread.js";
 import type { ModelDescription } from "./description.js";
 import type { Provider, SessionAnswer, SessionRequest, SessionThreadData } from "./session-requests.js";
@@ -34,6 +34,8 @@ export interface NetworkEvents {
 
 export interface NetworkResult {
   readonly embedding: Embedding;
+  readonly attention: AttentionMap | undefined;
+  readonly foreignScore: number | undefined;
   /** This input's share of its batch's time. */
   readonly networkMs: number;
 }
@@ -157,7 +159,7 @@ export class Network {
       if (answer.kind !== "ran") throw new DafhError("ENCODER_UNAVAILABLE", "a session gave no result");
       this.#events.onBatch?.({ size: batch.length, runMs: answer.runMs });
       batch.forEach(({ resolve }, row) => {
-        resolve({ embedding: this.#row(answer, row), networkMs: answer.runMs / batch.length });
+        resolve({ ...this.#row(answer, row), networkMs: answer.runMs / batch.length });
       });
     } catch (thrown) {
       const error = thrown instanceof ThreadEnded ? sessionEnded(thrown) : thrown;
@@ -169,11 +171,17 @@ export class Network {
     } else await this.#replace(thread);
   }
 
-  #row(answer: SessionAnswer & { kind: "ran" }, row: number): Embedding {
+  #row(answer: SessionAnswer & { kind: "ran" }, row: number): Omit<NetworkResult, "networkMs"> {
     const { hashBits, featureSize } = this.info;
+    const { attentionSize: side } = this.#description;
+    const values = answer.attention?.slice(row * side * side, (row + 1) * side * side);
     return {
-      hash: answer.hash.slice(row * hashBits, (row + 1) * hashBits),
-      features: answer.features.slice(row * featureSize, (row + 1) * featureSize),
+      embedding: {
+        hash: answer.hash.slice(row * hashBits, (row + 1) * hashBits),
+        features: answer.features.slice(row * featureSize, (row + 1) * featureSize),
+      },
+      attention: values === undefined ? undefined : { rows: side, columns: side, values },
+      foreignScore: answer.foreign?.[row],
     };
   }
 
@@ -210,12 +218,13 @@ async function startSession(
   providers: readonly Provider[],
   events: NetworkEvents,
 ): Promise<{ thread: SessionThread; provider: Provider }> {
-  const { onnxPath, inputSize, info } = description;
+  const { onnxPath, inputSize, attentionSize, info } = description;
   const workerData: SessionThreadData = {
     onnxPath,
     inputSize,
     hashBits: info.hashBits,
     featureSize: info.featureSize,
+    attentionSize,
   };
   const thread: SessionThread = new Thread(SESSION_THREAD, {
     workerData,

@@ -5,6 +5,8 @@ export interface SessionThreadData {
   readonly inputSize: number;
   readonly hashBits: number;
   readonly featureSize: number;
+  /** A; 0 where the network gives no attention map. */
+  readonly attentionSize: number;
 }
 
 export type SessionRequest =
@@ -18,4 +20,12 @@ export type Provider = "cuda" | "cpu";
 export type SessionAnswer =
   | { readonly kind: "loaded"; readonly provider: Provider }
   /** N × K and N × D, row i for input i. `runMs`: the time inside ONNX Runtime. */
-  | { readonly kind: "ran"; readonly hash: Float32Array; readonly features: Float32Array; readonly runMs: number };
+  | {
+      readonly kind: "ran";
+      readonly hash: Float32Array;
+      readonly features: Float32Array;
+      /** N × A × A and N; undefined where the network has no such output. */
+      readonly attention: Float32Array | undefined;
+      readonly foreign: Float32Array | undefined;
+      readonly runMs: number;
+    };

@@ -11,7 +11,7 @@ import type { Provider, SessionAnswer, SessionRequest, SessionThreadData } from 
 // What fails is thrown as well; printed, a missing CUDA would look like a fault on every machine without a GPU.
 env.logLevel = "fatal";
 
-const { onnxPath, inputSize, hashBits, featureSize } = workerData as SessionThreadData;
+const { onnxPath, inputSize, hashBits, featureSize, attentionSize } = workerData as SessionThreadData;
 let session: InferenceSession | undefined;
 
 answerRequests<SessionRequest, SessionAnswer>(
@@ -61,7 +61,13 @@ async function run(inputs: readonly Float32Array[], padTo: number): Promise<Answ
   const runMs = performance.now() - started;
   const hash = firstRows(outputs.hash, inputs.length, hashBits);
   const features = firstRows(outputs.features, inputs.length, featureSize);
-  return { answer: { kind: "ran", hash, features, runMs }, transfer: [hash.buffer, features.buffer] };
+  const attention =
+    attentionSize === 0 ? undefined : firstRows(outputs.attention, inputs.length, attentionSize * attentionSize);
+  const foreign = outputs.foreign === undefined ? undefined : firstRows(outputs.foreign, inputs.length, 1);
+  const transfer = [hash, features, attention, foreign].flatMap((floats) =>
+    floats === undefined ? [] : [floats.buffer],
+  );
+  return { answer: { kind: "ran", hash, features, attention, foreign, runMs }, transfer };
 }
 
 /** Copied, so that the memory can be handed over whichever way ONNX Runtime holds its own. */

@@ -6,16 +6,20 @@ const LARGEST_PREVIEW = 1024;
 export interface EncodeQuery {
   readonly frames?: readonly number[];
   readonly previewSize?: number;
+  readonly attention?: boolean;
 }
+
+const NAMES = ["frames", "preview", "attention"];
 
 /** @throws DafhError BAD_REQUEST for a name that is not known, BAD_OPTION for a value that is not in range */
 export function parseEncodeQuery(query: Record<string, unknown>): EncodeQuery {
-  const unknown = Object.keys(query).filter((name) => name !== "frames" && name !== "preview");
+  const unknown = Object.keys(query).filter((name) => !NAMES.includes(name));
   if (unknown.length > 0)
-    throw new DafhError("BAD_REQUEST", `the query has no "${unknown[0]}": only frames and preview`);
+    throw new DafhError("BAD_REQUEST", `the query has no "${unknown[0]}": only ${NAMES.join(", ")}`);
   return {
     ...(query.frames === undefined ? {} : { frames: parseFrames(query.frames) }),
     ...(query.preview === undefined ? {} : { previewSize: parsePreview(query.preview) }),
+    ...(query.attention === undefined ? {} : { attention: parseSwitch("attention", query.attention) }),
   };
 }
 
@@ -24,6 +28,11 @@ function parseFrames(value: unknown): readonly number[] {
     throw new DafhError("BAD_OPTION", "frames is a list of numbers from 1, such as 1,2,5", { field: "frames" });
   }
   return value.split(",").map(Number);
+}
+
+function parseSwitch(field: string, value: unknown): boolean {
+  if (value === "true" || value === "false") return value === "true";
+  throw new DafhError("BAD_OPTION", `${field} is true or false`, { field });
 }
 
 function parsePreview(value: unknown): number {

@@ -2,7 +2,7 @@
  * Writes network inputs for training, made by the very code that serves, so that the network is trained on what it
  * will be fed. Which files, and what they are labelled, is the caller's matter (`dafh_training prepare`).
  *
- *     node write-inputs.js IMAGES_FOLDER OUT_FOLDER < list      one `path` or `path<TAB>frame` a line, from the folder
+ *     node write-inputs.js IMAGES_FOLDER OUT_FOLDER [SIZE] < list      one `path` or `path<TAB>frame` a line, from the folder
  */
 import { createWriteStream } from "node:fs";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
@@ -30,14 +30,20 @@ export interface TrainingInputsIndex {
   readonly refused: readonly (TrainingImage & { readonly code: ErrorCode; readonly message: string })[];
 }
 
+export interface TrainingInputsOptions {
+  /** Other than the product's, for experiments: the encoder refuses a network trained on another size. */
+  readonly size?: number;
+  readonly onProgress?: (done: number) => void;
+}
+
 /** One frame of a DICOM, PNG or JPEG file as the network sees it, S × S. @throws DafhError */
-async function trainingInput(bytes: Uint8Array, frame: number): Promise<Float32Array> {
+async function trainingInput(bytes: Uint8Array, frame: number, size: number): Promise<Float32Array> {
   if (!isImageFile(bytes)) {
     await initCodecs();
-    return toNetworkInput(openDicom(bytes).greyFrame(frame));
+    return toNetworkInput(openDicom(bytes).greyFrame(frame), size);
   }
   if (frame !== 1) throw new DafhError("FRAME_OUT_OF_RANGE", `a PNG or JPEG image has one frame, not ${frame}`);
-  return toNetworkInput(await readImageFile(bytes));
+  return toNetworkInput(await readImageFile(bytes), size);
 }
 
 /**
@@ -48,7 +54,7 @@ export async function writeTrainingInputs(
   imagesFolder: string,
   wanted: readonly TrainingImage[],
   outFolder: string,
-  onProgress: (done: number) => void = () => {},
+  { size = NETWORK_INPUT.size, onProgress = () => {} }: TrainingInputsOptions = {},
 ): Promise<TrainingInputsIndex> {
   await mkdir(outFolder, { recursive: true });
   const partial = path.join(outFolder, "inputs.f32.partial");
@@ -57,7 +63,7 @@ export async function writeTrainingInputs(
   const refused: TrainingInputsIndex["refused"][number][] = [];
   for (const [position, image] of wanted.entries()) {
     try {
-      const input = await trainingInput(await readFile(path.join(imagesFolder, image.path)), image.frame);
+      const input = await trainingInput(await readFile(path.join(imagesFolder, image.path)), image.frame, size);
       await write(tensors, littleEndian(input));
       images.push(image);
     } catch (error) {
@@ -69,7 +75,7 @@ export async function writeTrainingInputs(
   tensors.end();
   await finished(tensors);
   await rename(partial, path.join(outFolder, "inputs.f32"));
-  const index = { pixelsVersion: NETWORK_INPUT.version, size: NETWORK_INPUT.size, images, refused };
+  const index = { pixelsVersion: NETWORK_INPUT.version, size, images, refused };
   await writeFile(path.join(outFolder, "inputs.json"), JSON.stringify(index));
   return index;
 }
@@ -101,16 +107,17 @@ function parseList(list: string): TrainingImage[] {
 }
 
 async function main(argv: readonly string[]): Promise<void> {
-  const [imagesFolder, outFolder] = argv;
-  if (imagesFolder === undefined || outFolder === undefined) {
-    process.stderr.write("usage: node write-inputs.js IMAGES_FOLDER OUT_FOLDER < list\n");
+  const [imagesFolder, outFolder, size = String(NETWORK_INPUT.size)] = argv;
+  if (imagesFolder === undefined || outFolder === undefined || !/^[1-9][0-9]*$/.test(size)) {
+    process.stderr.write("usage: node write-inputs.js IMAGES_FOLDER OUT_FOLDER [SIZE] < list\n");
     process.exitCode = 2;
     return;
   }
   const wanted = parseList(await text(process.stdin));
-  const index = await writeTrainingInputs(imagesFolder, wanted, outFolder, (done) => {
+  const onProgress = (done: number): void => {
     if (done % 200 === 0 || done === wanted.length) process.stderr.write(`inputs: ${done} of ${wanted.length}\n`);
-  });
+  };
+  const index = await writeTrainingInputs(imagesFolder, wanted, outFolder, { size: Number(size), onProgress });
   for (const { path: file, code, message } of index.refused)
     process.stderr.write(`refused ${file}: ${code} ${message}\n`);
   process.exitCode = index.refused.length > 0 ? 3 : 0;

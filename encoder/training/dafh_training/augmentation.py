@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-ROTATION_DEGREES = 12.0
-ZOOM = (0.85, 1.25)
+ROTATION_DEGREES = 15.0
+ZOOM = (0.75, 1.4)
 SHIFT = 0.06  # of the side
 GAMMA = math.log(1.6)
 BLACK_SHIFT = 0.08

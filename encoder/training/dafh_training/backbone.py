@@ -74,7 +74,7 @@ class Block(nn.Module):
 
 
 class EfficientNetLite0(nn.Module):
-    """N × 3 × S × S, normalised as ImageNet, S a multiple of 32 → the output of each of the seven stages, then the head's."""
+    """For N × 3 × S × S, normalised as ImageNet, S a multiple of 32: stem, then stages 0 to 6, then head."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -92,15 +92,21 @@ class EfficientNetLite0(nn.Module):
         self._conv_head = SameConv(channels, HEAD_CHANNELS, 1, bias=False)
         self._bn1 = _norm(HEAD_CHANNELS)
 
-    def forward(self, image: Tensor) -> list[Tensor]:
-        inner = functional.relu6(self._bn0(self._conv_stem(image)))
-        stages: list[Tensor] = []
-        for index, block in enumerate(self._blocks):
-            inner = block(inner)
-            if index in self.stage_ends:
-                stages.append(inner)
-        stages.append(functional.relu6(self._bn1(self._conv_head(inner))))
-        return stages
+    def stem(self, image: Tensor) -> Tensor:
+        return functional.relu6(self._bn0(self._conv_stem(image)))
+
+    def stages(self, first: int, last: int, inner: Tensor) -> Tensor:
+        """Runs the stages `first` to `last`, both of them too, from 0."""
+        start = self.stage_ends[first - 1] + 1 if first > 0 else 0
+        for index in range(start, self.stage_ends[last] + 1):
+            inner = self._blocks[index](inner)
+        return inner
+
+    def blocks_before(self, stage: int) -> nn.ModuleList:
+        return self._blocks[: self.stage_ends[stage - 1] + 1]
+
+    def head(self, inner: Tensor) -> Tensor:
+        return functional.relu6(self._bn1(self._conv_head(inner)))
 
 
 def pretrained_backbone() -> EfficientNetLite0:

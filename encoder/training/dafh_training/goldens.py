@@ -41,7 +41,7 @@ def to_inputs(grids: np.ndarray, size: int) -> np.ndarray:
 def write_goldens(network: DafhNetwork, description: dict[str, object], file: Path, seed: int) -> None:
     grids = generated_grids(seed)
     with torch.inference_mode():
-        hashes, features = network(torch.from_numpy(to_inputs(grids, int(description["inputSize"]))))
+        hashes, features, attention, foreign = network(torch.from_numpy(to_inputs(grids, int(description["inputSize"]))))
     golden = {
         "model": description["name"],
         "sha256": description["sha256"],
@@ -50,6 +50,8 @@ def write_goldens(network: DafhNetwork, description: dict[str, object], file: Pa
         "pixels": _base64(grids),
         "hash": _base64(hashes.numpy().astype("<f4")),
         "features": _base64(features.numpy().astype("<f4")),
+        "attention": _base64(attention.numpy().astype("<f4")),
+        "foreign": _base64(foreign.numpy().astype("<f4")),
     }
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(golden, indent=2) + "\n")

@@ -55,12 +55,12 @@ def _key(row: dict[str, str]) -> tuple[str, int]:
     return row["path"], int(row.get("frame") or 1)
 
 
-def write_inputs(images: Path, manifest: Path, out: Path, writer: Path) -> None:
+def write_inputs(images: Path, manifest: Path, out: Path, writer: Path, size: int | None) -> None:
     """Runs the pixel pipeline over every image of the manifest. Refused files are named and left out."""
     if not writer.exists():
         raise SystemExit("the package is not built: run `npm run build` first, or name the built writer by --writer")
     listed = "".join(f"{path}\t{frame}\n" for path, frame in map(_key, read_manifest(manifest)))
-    command = ["node", str(writer), str(images), str(out)]
+    command = ["node", str(writer), str(images), str(out), *([] if size is None else [str(size)])]
     finished = subprocess.run(command, input=listed, text=True, check=False)
     if finished.returncode not in (0, 3):
         raise SystemExit(f"writing the inputs failed with exit code {finished.returncode}")

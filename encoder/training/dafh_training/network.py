@@ -1,4 +1,4 @@
-"""The network that is trained, exported and served: grey image in, hash and features out.
+"""The DAFH network: grey image in; hash, features, attention map and a score for foreign images out.
 
 Its parts stand in the order in which an image passes them; how they are trained is the trainer's matter.
 """
@@ -7,17 +7,23 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from dafh_training.backbone import HEAD_CHANNELS, STAGES, EfficientNetLite0
+from dafh_training.foreign import ForeignScore
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
 
-# Which outputs of the backbone are pooled: 1/8, 1/16 and 1/32 of the input's side, and the head. Texture that tells
-# lung from lung or tumour from tumour is gone at the head; with the head alone the hard classes of `val` lose .1.
-POOLED_OUTPUTS = (2, 4, 6, 7)
-_OUTPUT_CHANNELS = tuple(stage.channels for stage in STAGES) + (HEAD_CHANNELS,)
-POOLED_SIZE = 2 * sum(_OUTPUT_CHANNELS[output] for output in POOLED_OUTPUTS)
+# Stages 0 to 3 stay as ImageNet left them: what they see (edges, texture) is not what the labels are about, and their
+# outputs can be kept on disk.
+LAST_FROZEN_STAGE = 3
+# The frozen stages' outputs: channels, and how much smaller than the image their sides are.
+FROZEN_OUTPUTS = {"fine": (STAGES[2].channels, 8), "middle": (STAGES[3].channels, 16)}
+# What is fused: the outputs of stages 2, 4, 6 and of the head. Texture that tells lung from lung or tumour from tumour
+# is gone at the head.
+FUSED_CHANNELS = (STAGES[2].channels, STAGES[4].channels, STAGES[6].channels, HEAD_CHANNELS)
+ATTENTION_STRIDE = 16
 
 
 @dataclass(frozen=True)
@@ -26,6 +32,18 @@ class NetworkShape:
     hash_bits: int = 64
     # Each prefix of the code of so many bits is a good code itself; the last is the whole code.
     prefix_bits: tuple[int, ...] = (16, 32, 48, 64)
+
+
+@dataclass(frozen=True)
+class NetworkParts:
+    """What the ablation takes away, one at a time."""
+
+    channel_attention: bool = True
+    spatial_attention: bool = True
+    # Without it the features see the head alone.
+    fusion: bool = True
+    # Without it the stages that are trained start from random weights; the frozen ones keep theirs.
+    pretraining: bool = True
 
 
 class ImageNetNormalisation(nn.Module):
@@ -40,54 +58,146 @@ class ImageNetNormalisation(nn.Module):
         return (image - self.mean) / self.deviation
 
 
-class MultiScalePooling(nn.Module):
-    """Outputs of the backbone at several scales → one vector: of each channel its mean and its maximum over the image."""
-
-    def forward(self, outputs: list[Tensor]) -> Tensor:
-        parts: list[Tensor] = []
-        for output in POOLED_OUTPUTS:
-            parts += [outputs[output].mean((2, 3)), outputs[output].amax((2, 3))]
-        return torch.cat(parts, 1)
-
-
-class HashingHead(nn.Module):
-    """Pooled vector → features (N × D) and hash (N × K): a nested code, bit i set where hash i is above 0."""
-
-    def __init__(self, shape: NetworkShape, dropout: float) -> None:
-        super().__init__()
-        self.standardise = nn.BatchNorm1d(POOLED_SIZE, affine=False)
-        self.dropout = nn.Dropout(dropout)
-        self.feature_layer = nn.Linear(POOLED_SIZE, shape.feature_size)
-        self.feature_norm = nn.BatchNorm1d(shape.feature_size)
-        self.hash_layer = nn.Linear(shape.feature_size, shape.hash_bits)
-        # Without a shift of its own: the mean of each bit over the training images is 0, which keeps bits balanced.
-        self.hash_norm = nn.BatchNorm1d(shape.hash_bits, affine=False)
-
-    def forward(self, pooled: Tensor) -> tuple[Tensor, Tensor]:
-        features = self.feature_norm(self.feature_layer(self.dropout(self.standardise(pooled))))
-        return self.hash_norm(self.hash_layer(features)), features
-
-
-class Trunk(nn.Module):
-    """Everything before the layers that are trained: image → pooled vector."""
+class FrozenStages(nn.Module):
+    """Image → the maps of FROZEN_OUTPUTS."""
 
     def __init__(self, backbone: EfficientNetLite0) -> None:
         super().__init__()
         self.normalise = ImageNetNormalisation()
         self.backbone = backbone
-        self.pool = MultiScalePooling()
 
-    def forward(self, image: Tensor) -> Tensor:
-        return self.pool(self.backbone(self.normalise(image)))
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        fine = self.backbone.stages(0, 2, self.backbone.stem(self.normalise(image)))
+        return fine, self.backbone.stages(3, LAST_FROZEN_STAGE, fine)
+
+
+class ChannelAttention(nn.Module):
+    """Each channel times 0 to 2, by what the whole map's channels are (a bottleneck of an eighth, as CBAM's); 1 before training."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        narrow = max(8, channels // 8)
+        self.squeeze = nn.Linear(2 * channels, narrow)
+        self.excite = nn.Linear(narrow, channels)
+        nn.init.zeros_(self.excite.weight)
+        nn.init.zeros_(self.excite.bias)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        pooled = torch.cat([maps.mean((2, 3)), maps.amax((2, 3))], 1)
+        weights = 2 * torch.sigmoid(self.excite(functional.relu(self.squeeze(pooled))))
+        return maps * weights[:, :, None, None]
+
+
+class SpatialAttention(nn.Module):
+    """N × C × H × W → where to look, N × 1 × H × W in 0 to 2, from the mean and the maximum over the channels; 1 before training."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.look = nn.Conv2d(2, 1, 5, padding=2)
+        nn.init.zeros_(self.look.weight)
+        nn.init.zeros_(self.look.bias)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return 2 * torch.sigmoid(self.look(torch.cat([maps.mean(1, keepdim=True), maps.amax(1, keepdim=True)], 1)))
+
+
+class ScaleReader(nn.Module):
+    """One scale's maps → a vector (mean and maximum of each channel, standardised) and where it looked (N × 1 × H × W)."""
+
+    def __init__(self, channels: int, parts: NetworkParts) -> None:
+        super().__init__()
+        self.channels = ChannelAttention(channels) if parts.channel_attention else None
+        self.places = SpatialAttention() if parts.spatial_attention else None
+        self.standardise = nn.BatchNorm1d(2 * channels, affine=False)
+
+    def forward(self, maps: Tensor) -> tuple[Tensor, Tensor]:
+        if self.channels is not None:
+            maps = self.channels(maps)
+        if self.places is None:
+            # Without an attention of its own a scale's activity says where it saw something.
+            places = maps.abs().mean(1, keepdim=True)
+        else:
+            places = self.places(maps)
+            maps = maps * places
+        return self.standardise(torch.cat([maps.mean((2, 3)), maps.amax((2, 3))], 1)), places
+
+
+class ScaleFusion(nn.Module):
+    """The scales' vectors → one of D: each is projected, and the image itself decides how much each scale counts."""
+
+    def __init__(self, sizes: list[int], feature_size: int, dropout: float) -> None:
+        super().__init__()
+        self.dropout = nn.Dropout(dropout)
+        self.projections = nn.ModuleList(nn.Linear(size, feature_size) for size in sizes)
+        self.scores = nn.ModuleList(nn.Linear(feature_size, 1) for _ in sizes)
+
+    def forward(self, vectors: list[Tensor]) -> Tensor:
+        projected = [project(self.dropout(vector)) for project, vector in zip(self.projections, vectors, strict=True)]
+        scores = [score(functional.relu(each)) for score, each in zip(self.scores, projected, strict=True)]
+        shares = torch.softmax(torch.cat(scores, 1), 1)
+        return (torch.stack(projected, 1) * shares[:, :, None]).sum(1)
+
+
+class HashingHead(nn.Module):
+    """Fused vector → hash (N × K), a nested code, bit i set where hash i is above 0, and features (N × D)."""
+
+    def __init__(self, shape: NetworkShape) -> None:
+        super().__init__()
+        self.feature_norm = nn.BatchNorm1d(shape.feature_size)
+        self.hash_layer = nn.Linear(shape.feature_size, shape.hash_bits)
+        # Without a shift of its own: the mean of each bit over the training images is 0, which keeps bits balanced.
+        self.hash_norm = nn.BatchNorm1d(shape.hash_bits, affine=False)
+
+    def forward(self, fused: Tensor) -> tuple[Tensor, Tensor]:
+        features = self.feature_norm(fused)
+        return self.hash_norm(self.hash_layer(features)), features
+
+
+class TrainedStages(nn.Module):
+    """The frozen stages' maps → hash, features and, for each scale, where it looked."""
+
+    def __init__(self, backbone: EfficientNetLite0, shape: NetworkShape, parts: NetworkParts, dropout: float) -> None:
+        super().__init__()
+        self.parts = parts
+        self.backbone = backbone
+        channels = FUSED_CHANNELS if parts.fusion else FUSED_CHANNELS[-1:]
+        self.scales = nn.ModuleList(ScaleReader(count, parts) for count in channels)
+        self.fusion = ScaleFusion([2 * count for count in channels], shape.feature_size, dropout)
+        self.head = HashingHead(shape)
+
+    def forward(self, fine: Tensor, middle: Tensor) -> tuple[Tensor, Tensor, list[Tensor]]:
+        coarse = self.backbone.stages(4, 4, middle)
+        coarsest = self.backbone.stages(5, 6, coarse)
+        maps = [fine, coarse, coarsest, self.backbone.head(coarsest)]
+        read = [scale(each) for scale, each in zip(self.scales, maps[-len(self.scales) :], strict=True)]
+        hashes, features = self.head(self.fusion([vector for vector, _ in read]))
+        return hashes, features, [places for _, places in read]
+
+    def train(self, mode: bool = True) -> "TrainedStages":
+        """Pretrained batch norms keep ImageNet's statistics: batches of a few classes would pull them to and fro."""
+        super().train(mode)
+        if self.parts.pretraining:
+            self.backbone.eval()
+        return self
 
 
 class DafhNetwork(nn.Module):
-    """N × 1 × S × S float32 in [0, 1] → hash (N × K) and features (N × D), in this order."""
+    """N × 1 × S × S float32 in [0, 1] → hash (N × K), features (N × D), attention (N × S/16 × S/16, the most looked at is 1) and foreign (N)."""
 
-    def __init__(self, trunk: Trunk, head: HashingHead) -> None:
+    def __init__(self, frozen: FrozenStages, trained: TrainedStages, foreign: ForeignScore) -> None:
         super().__init__()
-        self.trunk = trunk
-        self.head = head
+        self.frozen = frozen
+        self.trained = trained
+        self.foreign = foreign
 
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        return self.head(self.trunk(image))
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        fine, middle = self.frozen(image)
+        hashes, features, places = self.trained(fine, middle)
+        return hashes, features, self._fused_places(places, middle.shape[2:]), self.foreign(fine, middle)
+
+    def _fused_places(self, places: list[Tensor], size: torch.Size) -> Tensor:
+        """Each scale's map at one size and as parts of its own maximum, averaged."""
+        same = [functional.interpolate(each, size=size, mode="bilinear", align_corners=False) for each in places]
+        shares = [each / each.amax((2, 3), keepdim=True).clamp_min(1e-6) for each in same]
+        fused = torch.cat(shares, 1).mean(1)
+        return fused / fused.amax((1, 2), keepdim=True).clamp_min(1e-6)

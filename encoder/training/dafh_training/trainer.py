@@ -1,118 +1,201 @@
-"""Trains the head on pooled vectors: seeded, resumable after any epoch, with its curves in `curves.jsonl`.
+"""Trains the network on the frozen stages' views: seeded, resumable after any epoch, with its curves in `curves.jsonl`.
 
-What the vectors are is `pooled.py`'s matter, what is minimised `objective.py`'s.
+What the views are is `views.py`'s matter, what is minimised `objective.py`'s.
 """
 
+import copy
 import json
 import os
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional
 
-from dafh_training.backbone import pretrained_backbone
+from dafh_training.backbone import EfficientNetLite0, pretrained_backbone
+from dafh_training.foreign import ForeignScore, map_statistics
 from dafh_training.inputs import LabelledInputs
 from dafh_training.metrics import cosine_distances, hamming_distances, retrieval_score
-from dafh_training.network import DafhNetwork, HashingHead, NetworkShape
-from dafh_training.objective import HashingObjective
-from dafh_training.pooled import new_trunk, pooled_copies
+from dafh_training.network import (
+    FROZEN_OUTPUTS,
+    LAST_FROZEN_STAGE,
+    DafhNetwork,
+    FrozenStages,
+    NetworkParts,
+    NetworkShape,
+    TrainedStages,
+)
+from dafh_training.objective import HashingObjective, LossParts
+from dafh_training.published import published_objective
+from dafh_training.views import Views, frozen_views
+
+EMBEDDING_BATCH = 64
 
 
 @dataclass(frozen=True)
 class TrainingSettings:
     seed: int = 0
-    epochs: int = 30
-    batch: int = 128
-    learning_rate: float = 2e-3
-    weight_decay: float = 1e-3
-    dropout: float = 0.5
-    # Vectors of two images are mixed, and their classes with them, in shares drawn from Beta(m, m).
+    epochs: int = 16
+    batch: int = 64
+    # Of the pretrained stages, and of what begins from random weights.
+    backbone_rate: float = 5e-4
+    head_rate: float = 2e-3
+    weight_decay: float = 1e-2
+    dropout: float = 0.3
+    # Maps of two images are mixed, and their classes with them, in shares drawn from Beta(m, m).
     mixing: float = 0.3
-    # Augmented copies of each training image beside the image itself.
-    copies: int = 2
-    # How often an augmented copy is drawn instead of the image as it is. More makes the code steadier under changes of
-    # window, gamma and position, and costs precision on `val`: a frozen backbone cannot unlearn what they change.
-    augmented_share: float = 0.05
+    # Augmented views of each training image beside the image itself, and the seed that they are drawn by.
+    views: int = 8
+    views_seed: int = 1
+    # How often the image is taken as it is instead of an augmented view.
+    unchanged_share: float = 0.2
     # Between 0 (every class as often as every other) and 1 (as often as it is).
     class_sampling: float = 0.5
     # The same for the images of one group: 0.5 shows a patient of 100 slices ten times as often as one of a single slice.
     group_sampling: float = 0.5
+    # What is kept is a running mean of the weights, by so much a step.
+    averaging: float = 0.99
+    # 4, or a later stage to train less and faster: those before it keep ImageNet's weights.
+    first_trained_stage: int = LAST_FROZEN_STAGE + 1
+    network: NetworkParts = field(default_factory=NetworkParts)
+    loss: LossParts = field(default_factory=LossParts)
+    # "dafh", or one of `published.py`'s, for the comparison.
+    objective: str = "dafh"
 
 
-def train(inputs: LabelledInputs, run: Path, settings: TrainingSettings, device: str) -> DafhNetwork:
+@dataclass(frozen=True)
+class Embedded:
+    """Of every image: hash N × K and features N × D."""
+
+    hashes: np.ndarray
+    features: np.ndarray
+
+
+def train(inputs: LabelledInputs, run: Path, views_folder: Path, settings: TrainingSettings, device: str) -> DafhNetwork:
     run.mkdir(parents=True, exist_ok=True)
     check_settings(run, settings, inputs)
-    torch.manual_seed(settings.seed)
-    shape = NetworkShape()
-    trunk = new_trunk(pretrained_backbone())
-    copies = pooled_copies(trunk, inputs, run / "pooled", settings.copies, settings.seed, device)
-    head = train_head(inputs, copies, run, shape, settings, device, on_epoch=_show_epochs(run, settings.epochs))
-    network = DafhNetwork(trunk, head).eval().cpu()
-    _save(network.state_dict(), run / "network.pt")
+    frozen = FrozenStages(pretrained_backbone()).eval().requires_grad_(False)
+    views = frozen_views(frozen, inputs, views_folder, settings.views, settings.views_seed)
+    trained = train_stages(inputs, views, run, settings, device, on_epoch=_show_epochs(run, settings.epochs))
+    network = DafhNetwork(frozen, trained.cpu(), fitted_foreign(inputs, views)).eval()
+    save(network.state_dict(), run / "network.pt")
     return network
 
 
-def load_network(run: Path) -> DafhNetwork:
-    file = run / "network.pt"
-    if not file.exists():
-        raise SystemExit("this run has no trained network yet: run `train` to its end first")
-    network = DafhNetwork(new_trunk(pretrained_backbone()), HashingHead(NetworkShape(), dropout=0))
-    network.load_state_dict(torch.load(file, weights_only=True))
-    return network.eval()
+def frozen_channels() -> int:
+    return sum(channels for channels, _ in FROZEN_OUTPUTS.values())
 
 
-def train_head(
+def fitted_foreign(inputs: LabelledInputs, views: Views) -> ForeignScore:
+    statistics = np.concatenate(
+        [
+            map_statistics(*views.batch(np.zeros(len(rows), int), rows)).numpy()
+            for rows in np.array_split(np.arange(len(inputs.labels)), max(1, len(inputs.labels) // EMBEDDING_BATCH))
+        ]
+    )
+    rows, calibration = inputs.rows("train"), inputs.rows("val")
+    foreign = ForeignScore(frozen_channels(), len(np.unique(inputs.labels[rows])))
+    foreign.fit(statistics[rows], inputs.labels[rows], statistics[calibration if len(calibration) > 0 else rows])
+    return foreign
+
+
+def train_stages(
     inputs: LabelledInputs,
-    copies: list[np.ndarray],
+    views: Views,
     run: Path,
-    shape: NetworkShape,
     settings: TrainingSettings,
     device: str,
     on_epoch: Callable[[dict[str, object]], None],
-) -> HashingHead:
-    """Trains on `copies` (each images × P; the first is of the images as they are), from the run's checkpoint where there is one."""
-    train_rows = inputs.rows("train")
-    classes = np.unique(inputs.labels[train_rows])
-    targets = torch.eye(len(classes))[np.searchsorted(classes, inputs.labels[train_rows])]
-    vectors = torch.from_numpy(np.stack([copy[train_rows] for copy in copies]))
-    weights = torch.from_numpy(_sampling_weights(inputs.labels[train_rows], inputs.groups[train_rows], settings))
-    head = HashingHead(shape, settings.dropout).to(device)
-    objective = HashingObjective(shape, len(classes)).to(device)
-    optimiser = torch.optim.AdamW(
-        [*head.parameters(), *objective.parameters()], settings.learning_rate, weight_decay=settings.weight_decay
-    )
-    steps = max(1, len(train_rows) // settings.batch)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.learning_rate, total_steps=steps * settings.epochs)
-    parts = {"head": head, "objective": objective, "optimiser": optimiser, "schedule": schedule}
-    first_epoch = _restore(run / "head.pt", parts, device)
+) -> TrainedStages:
+    """Trains from the run's checkpoint where there is one. @returns the running mean of the weights"""
+    torch.manual_seed(settings.seed)
+    rows = inputs.rows("train")
+    classes = np.unique(inputs.labels[rows])
+    targets = torch.eye(len(classes))[np.searchsorted(classes, inputs.labels[rows])]
+    weights = torch.from_numpy(sampling_weights(inputs.labels[rows], inputs.groups[rows], settings))
+    backbone = pretrained_backbone() if settings.network.pretraining else EfficientNetLite0()
+    for block in backbone.blocks_before(settings.first_trained_stage):
+        block.requires_grad_(False)
+    trained = TrainedStages(backbone, NetworkShape(), settings.network, settings.dropout).to(device)
+    objective = _objective(settings, len(classes)).to(device)
+    mean = copy.deepcopy(trained)
+    optimiser, schedule = _optimiser(trained, objective, settings, len(rows))
+    parts = {"trained": trained, "mean": mean, "objective": objective, "optimiser": optimiser, "schedule": schedule}
+    first_epoch = _restore(run / "checkpoint.pt", parts, device)
     for epoch in range(first_epoch, settings.epochs):
         # Each epoch draws from a seed of its own, so that a resumed run sees what an unbroken one would have seen.
         torch.manual_seed(settings.seed * 100_000 + epoch)
-        head.train()
+        trained.train()
         sums: dict[str, float] = {}
-        for _ in range(steps):
+        steps = _steps(len(rows), settings)
+        for step in range(steps):
             drawn = torch.multinomial(weights, settings.batch, replacement=True)
-            copy = _draw_copies(len(copies), settings)
-            mixed, shares = _mix(vectors[copy, drawn], targets[drawn], settings.mixing)
-            hashes, features = head(mixed.to(device))
+            maps = views.batch(_draw_views(views, settings), rows[drawn.numpy()])
+            mixed, shares = _mix(maps, targets[drawn], settings.mixing)
+            hashes, features, _ = trained(*(each.to(device, memory_format=torch.channels_last) for each in mixed))
             losses = objective(hashes, features, shares.to(device))
             optimiser.zero_grad()
             torch.stack(list(losses.values())).sum().backward()
             optimiser.step()
             schedule.step()
+            _average(mean, trained, settings.averaging, epoch * steps + step)
             for name, loss in losses.items():
                 sums[name] = sums.get(name, 0.0) + loss.item() / steps
         line: dict[str, object] = {"epoch": epoch + 1, "losses": {name: round(value, 4) for name, value in sums.items()}}
-        if (epoch + 1) % 10 == 0 or epoch + 1 == settings.epochs:
-            line["val"] = _validate(head, copies[0], inputs, shape, device)
-        _save({name: part.state_dict() for name, part in parts.items()} | {"epoch": epoch + 1}, run / "head.pt")
+        if (epoch + 1) % 5 == 0 or epoch + 1 == settings.epochs:
+            line["val"] = _validate(mean, views, inputs, device)
+        save({name: part.state_dict() for name, part in parts.items()} | {"epoch": epoch + 1}, run / "checkpoint.pt")
         on_epoch(line)
-    return head
+    return mean.eval()
+
+
+def embed(trained: TrainedStages, views: Views, rows: np.ndarray, device: str) -> Embedded:
+    """Of the images `rows` as they are."""
+    trained.eval()
+    hashes: list[np.ndarray] = []
+    features: list[np.ndarray] = []
+    for start in range(0, len(rows), EMBEDDING_BATCH):
+        batch = rows[start : start + EMBEDDING_BATCH]
+        with torch.inference_mode():
+            maps = views.batch(np.zeros(len(batch), int), batch)
+            some_hashes, some_features, _ = trained(*(each.to(device, memory_format=torch.channels_last) for each in maps))
+        hashes.append(some_hashes.cpu().numpy())
+        features.append(some_features.cpu().numpy())
+    return Embedded(np.concatenate(hashes), np.concatenate(features))
+
+
+def _objective(settings: TrainingSettings, classes: int) -> nn.Module:
+    if settings.objective == "dafh":
+        return HashingObjective(NetworkShape(), classes, settings.loss)
+    return published_objective(settings.objective, NetworkShape(), classes)
+
+
+def _steps(images: int, settings: TrainingSettings) -> int:
+    return max(1, images // settings.batch)
+
+
+def _optimiser(
+    trained: TrainedStages, objective: nn.Module, settings: TrainingSettings, images: int
+) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
+    pretrained = list(trained.backbone.parameters())
+    known = {id(parameter) for parameter in pretrained}
+    new = [parameter for parameter in trained.parameters() if id(parameter) not in known]
+    optimiser = torch.optim.AdamW(
+        [{"params": pretrained, "lr": settings.backbone_rate}, {"params": [*new, *objective.parameters()], "lr": settings.head_rate}],
+        weight_decay=settings.weight_decay,
+    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser,
+        [settings.backbone_rate, settings.head_rate],
+        total_steps=_steps(images, settings) * settings.epochs,
+        pct_start=0.15,
+    )
+    return optimiser, schedule
 
 
 def _show_epochs(run: Path, epochs: int) -> Callable[[dict[str, object]], None]:
@@ -125,27 +208,42 @@ def _show_epochs(run: Path, epochs: int) -> Callable[[dict[str, object]], None]:
         with (run / "curves.jsonl").open("a") as curves:
             curves.write(json.dumps(line) + "\n")
         left = (time.monotonic() - started) / shown * (epochs - int(str(line["epoch"])))
-        print(f"head, epoch {line['epoch']} of {epochs}, {left:.0f} s left: {json.dumps(line)}", file=sys.stderr)
+        print(f"epoch {line['epoch']} of {epochs}, {left:.0f} s left: {json.dumps(line)}", file=sys.stderr)
 
     return show
 
 
-def _draw_copies(copies: int, settings: TrainingSettings) -> Tensor:
-    """Which copy of each image of a batch: the image as it is, or one of the augmented ones."""
-    if copies == 1:
-        return torch.zeros(settings.batch, dtype=torch.long)
-    augmented = torch.rand(settings.batch) < settings.augmented_share
-    return torch.where(augmented, torch.randint(1, copies, (settings.batch,)), 0)
+def _draw_views(views: Views, settings: TrainingSettings) -> np.ndarray:
+    """Which view of each image of a batch: the image as it is, or one of the augmented ones."""
+    if views.augmented == 0:
+        return np.zeros(settings.batch, int)
+    unchanged = torch.rand(settings.batch) < settings.unchanged_share
+    return torch.where(unchanged, 0, torch.randint(1, views.augmented + 1, (settings.batch,))).numpy()
 
 
-def _mix(vectors: Tensor, targets: Tensor, mixing: float) -> tuple[Tensor, Tensor]:
-    """Each image with another of its batch: vectors between theirs, and the share of each class."""
-    share = torch.from_numpy(np.random.default_rng(int(torch.randint(2**31, ()))).beta(mixing, mixing, (len(vectors), 1))).float()
-    partner = torch.randperm(len(vectors))
-    return share * vectors + (1 - share) * vectors[partner], share * targets + (1 - share) * targets[partner]
+def _mix(maps: list[Tensor], targets: Tensor, mixing: float) -> tuple[list[Tensor], Tensor]:
+    """Each image with another of its batch: maps between theirs, and the share of each class."""
+    if mixing == 0:
+        return maps, targets
+    draw = np.random.default_rng(int(torch.randint(2**31, ()))).beta(mixing, mixing, (len(targets), 1))
+    share = torch.from_numpy(np.maximum(draw, 1 - draw)).float()
+    partner = torch.randperm(len(targets))
+    of_map = share[:, :, None, None]
+    return [of_map * each + (1 - of_map) * each[partner] for each in maps], share * targets + (1 - share) * targets[partner]
 
 
-def _sampling_weights(labels: np.ndarray, groups: np.ndarray, settings: TrainingSettings) -> np.ndarray:
+def _average(mean: nn.Module, current: nn.Module, averaging: float, step: int) -> None:
+    """The first steps count for little: weights that began at random have nothing to keep."""
+    kept = min(averaging, (1 + step) / (10 + step))
+    with torch.no_grad():
+        for old, new in zip(mean.state_dict().values(), current.state_dict().values(), strict=True):
+            if old.dtype.is_floating_point:
+                old.lerp_(new, 1 - kept)
+            else:
+                old.copy_(new)
+
+
+def sampling_weights(labels: np.ndarray, groups: np.ndarray, settings: TrainingSettings) -> np.ndarray:
     """How often each image is drawn, before scaling to a sum of 1."""
     _, label_numbers, label_counts = np.unique(labels, return_inverse=True, return_counts=True)
     _, group_numbers, group_counts = np.unique(groups, return_inverse=True, return_counts=True)
@@ -154,22 +252,19 @@ def _sampling_weights(labels: np.ndarray, groups: np.ndarray, settings: Training
     )
 
 
-def _validate(head: HashingHead, pooled: np.ndarray, inputs: LabelledInputs, shape: NetworkShape, device: str) -> dict[str, object]:
-    """MAP@10 of queries of `val` against `train`."""
-    head.eval()
+def _validate(trained: TrainedStages, views: Views, inputs: LabelledInputs, device: str) -> dict[str, object]:
+    """MAP@10 of queries of `val` against `train`, micro and macro."""
     database, queries = inputs.rows("train"), inputs.rows("val")
     if len(queries) == 0:
         return {}
-    with torch.inference_mode():
-        hashes, features = (result.cpu().numpy() for result in head(torch.from_numpy(pooled).to(device)))
+    asked, stored = embed(trained, views, queries, device), embed(trained, views, database, device)
     labels = inputs.labels[queries], inputs.labels[database]
     result: dict[str, object] = {}
-    for bits in shape.prefix_bits:
-        score = retrieval_score(hamming_distances(hashes[queries], hashes[database], bits), *labels)
+    for bits in NetworkShape().prefix_bits:
+        score = retrieval_score(hamming_distances(asked.hashes, stored.hashes, bits), *labels)
         result[f"hash{bits}"] = [round(score.micro, 4), round(score.macro, 4)]
-    score = retrieval_score(cosine_distances(features[queries], features[database]), *labels)
-    result["float"] = [round(score.micro, 4), round(score.macro, 4)]
-    return result
+    score = retrieval_score(cosine_distances(asked.features, stored.features), *labels)
+    return result | {"float": [round(score.micro, 4), round(score.macro, 4)]}
 
 
 def check_settings(run: Path, settings: TrainingSettings, inputs: LabelledInputs) -> None:
@@ -195,7 +290,7 @@ def _restore(file: Path, parts: dict[str, object], device: str) -> int:
     return int(saved["epoch"])
 
 
-def _save(state: dict[str, object], file: Path) -> None:
+def save(state: dict[str, object], file: Path) -> None:
     partial = file.with_suffix(".partial")
     torch.save(state, partial)
     os.replace(partial, file)

@@ -8,7 +8,7 @@ import torch
 
 from dafh_training.inputs import LabelledInputs
 from dafh_training.network import DafhNetwork
-from dafh_training.serving import OnnxNetwork
+from dafh_training.serving import OnnxNetwork, Outputs
 
 FEATURE_TOLERANCE = 1e-4
 LEAST_EQUAL_BITS = 0.999
@@ -19,6 +19,8 @@ class Agreement:
     images: int
     largestFeatureDifference: float  # noqa: N815 - as in the report
     largestHashDifference: float  # noqa: N815
+    largestAttentionDifference: float  # noqa: N815
+    largestForeignDifference: float  # noqa: N815
     equalBits: float  # noqa: N815
     # Between batches of 1 and of 16, through ONNX Runtime.
     largestBatchDifference: float  # noqa: N815
@@ -43,15 +45,22 @@ def agreement(network: DafhNetwork, onnx_file: Path, inputs: LabelledInputs, ima
     tensors = np.array(inputs.tensors[rows])
     with torch.inference_mode():
         parts = [network(torch.from_numpy(tensors[start : start + 16])) for start in range(0, count, 16)]
-    hashes, features = (torch.cat(part).numpy() for part in zip(*parts, strict=True))
+    trained = Outputs(*(torch.cat(part).numpy() for part in zip(*parts, strict=True)))
     served = OnnxNetwork(onnx_file)
-    one_hashes, one_features = served(tensors, batch=1)
-    many_hashes, many_features = served(tensors, batch=16)
+    one, many = served(tensors, batch=1), served(tensors, batch=16)
     return Agreement(
         images=count,
-        largestFeatureDifference=float(np.abs(features - one_features).max()),
-        largestHashDifference=float(np.abs(hashes - one_hashes).max()),
-        equalBits=float(((hashes > 0) == (one_hashes > 0)).mean()),
-        largestBatchDifference=float(max(np.abs(one_features - many_features).max(), np.abs(one_hashes - many_hashes).max())),
-        bitsThatBatchesFlip=int(((one_hashes > 0) != (many_hashes > 0)).sum()),
+        largestFeatureDifference=_largest_difference(trained.features, one.features),
+        largestHashDifference=_largest_difference(trained.hash, one.hash),
+        largestAttentionDifference=_largest_difference(trained.attention, one.attention),
+        largestForeignDifference=_largest_difference(trained.foreign, one.foreign),
+        equalBits=float(((trained.hash > 0) == (one.hash > 0)).mean()),
+        largestBatchDifference=max(
+            _largest_difference(one.features, many.features), _largest_difference(one.hash, many.hash)
+        ),
+        bitsThatBatchesFlip=int(((one.hash > 0) != (many.hash > 0)).sum()),
     )
+
+
+def _largest_difference(one: np.ndarray, other: np.ndarray) -> float:
+    return float(np.abs(one - other).max())

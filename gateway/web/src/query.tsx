@@ -22,6 +22,11 @@ export function Query({ state, onAsk, dispatch }: QueryProps) {
           <figcaption>
             <strong>{query.kind === "file" ? query.file.name : "A stored image"}</strong>
             {answer !== null && <span>{describe(answer.query.attributes)}</span>}
+            {(answer?.query.foreignScore ?? 0) > 1 && (
+              <span class="foreign" role="note">
+                Unlike every kind of image that the network knows: what it finds may mean little.
+              </span>
+            )}
             {answer !== null && <code title="Binary code of the query, hex">{answer.query.code}</code>}
             {query.kind === "file" && frames > 1 && (
               <label class="frame">
