@@ -10,7 +10,7 @@ import torch
 
 from dafh_training.augmentation import augment
 from dafh_training.backbone import pretrained_backbone
-from dafh_training.comparison import as_markdown, compare, untrained
+from dafh_training.comparison import as_markdown, compare, held_out_modalities, untrained
 from dafh_training.export import as_served, described_model, export_onnx, write_description
 from dafh_training.goldens import write_goldens
 from dafh_training.inputs import INPUT_WRITER, SPLITS, LabelledInputs, read_inputs, write_inputs
@@ -130,6 +130,12 @@ def _compare(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _held_out(arguments: argparse.Namespace) -> int:
+    base = TrainingSettings(views=arguments.views)
+    print(json.dumps(held_out_modalities(read_inputs(arguments.inputs), arguments.views_folder, base), indent=2))
+    return 0
+
+
 def _perturbed(inputs: LabelledInputs, network: OnnxNetwork, outputs: Outputs, splits: list[str]) -> dict[str, object]:
     """The same figures with each query mirrored, rotated, zoomed, toned, blurred and noised at random as in training; the database as it is."""
     changed_hashes, changed_features = outputs.hash.copy(), outputs.features.copy()
@@ -222,6 +228,12 @@ def _parser() -> argparse.ArgumentParser:
     comparing.add_argument("--queries", nargs="+", choices=SPLITS[1:], default=["val"])
     comparing.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     comparing.set_defaults(step=_compare)
+
+    held_out = steps.add_parser("held-out", help="whether a modality is foreign to a score that was fitted without it")
+    held_out.add_argument("--inputs", type=Path, required=True)
+    held_out.add_argument("--views-folder", type=Path, required=True)
+    held_out.add_argument("--views", type=int, default=TrainingSettings.views, help="augmented views that the folder was made with")
+    held_out.set_defaults(step=_held_out)
     return parser
 
 

@@ -32,7 +32,8 @@ def imagenet_features(backbone: EfficientNetLite0, inputs: LabelledInputs, threa
     """The mean of the head's channels, N × 1280, as the classifier of ImageNet sees an image."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "pooled.onnx")
-        export_module(_Pooled(backbone).eval(), inputs.size, file, ["pooled"])
+        example = torch.zeros(2, 1, inputs.size, inputs.size)
+        export_module(_Pooled(backbone).eval(), {"image": example}, file, ["pooled"])
         session = onnx_session(file, threads)
     tensors = inputs.tensors
     return np.concatenate(

@@ -19,7 +19,7 @@ from dafh_training.metrics import RetrievalScore, cosine_distances, hamming_dist
 from dafh_training.network import FrozenStages, NetworkParts, NetworkShape
 from dafh_training.objective import LossParts
 from dafh_training.published import PUBLISHED
-from dafh_training.trainer import Embedded, TrainingSettings, embed, train_stages
+from dafh_training.trainer import Embedded, TrainingSettings, all_statistics, embed, fitted_foreign, train_stages
 from dafh_training.views import frozen_views
 
 SPLITS_OF_QUERIES = ("val", "test")
@@ -80,6 +80,28 @@ def untrained(inputs: LabelledInputs, seeds: list[int]) -> dict[str, object]:
         found[name] = spread(per_seed)
     floats = {split: _means({"float": _score(inputs, split, _cosine, features, 0)}) for split in SPLITS_OF_QUERIES}
     return {"ImageNet features": spread([floats])} | found
+
+
+def held_out_modalities(inputs: LabelledInputs, views_folder: Path, base: TrainingSettings) -> dict[str, object]:
+    """For each modality: how well queries of it are told from the others' by a score that was fitted and calibrated without it."""
+    frozen = FrozenStages(pretrained_backbone()).eval().requires_grad_(False)
+    views = frozen_views(frozen, inputs, views_folder, base.views, base.views_seed)
+    statistics = torch.from_numpy(all_statistics(inputs, views))
+    modality = np.array([label.split("/")[0] for label in inputs.labels])
+    found: dict[str, object] = {}
+    for name in np.unique(modality):
+        scores = fitted_foreign(inputs, views, without=str(name)).score(statistics).numpy()
+        of_split = {}
+        for split in SPLITS_OF_QUERIES:
+            rows = inputs.rows(split)
+            known, foreign = scores[rows[modality[rows] != name]], scores[rows[modality[rows] == name]]
+            of_split[split] = {
+                "auroc": round(float((foreign[:, None] > known[None]).mean()), 4),
+                "calledForeign": round(float((foreign > 1).mean()), 4),
+                "knownCalledForeign": round(float((known > 1).mean()), 4),
+            }
+        found[str(name)] = of_split
+    return found
 
 
 def split_figures(inputs: LabelledInputs, embedded: Embedded) -> dict[str, object]:

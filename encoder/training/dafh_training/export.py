@@ -25,7 +25,7 @@ def export_onnx(network: DafhNetwork, size: int, file: Path) -> None:
 
     @param network as `as_served` gives it: its weights are stored as float16 and computed with as float32, half the file
     """
-    export_module(network, size, file, list(OUTPUTS))
+    export_module(network, {"image": torch.zeros(2, 1, size, size)}, file, list(OUTPUTS))
     model = onnx.load(str(file))
     _store_halved(model.graph)
     onnx.save(model, str(file))
@@ -37,7 +37,7 @@ def as_served(network: DafhNetwork) -> DafhNetwork:
     served = copy.deepcopy(network).eval()
     for module in served.modules():
         if isinstance(module, EfficientNetLite0):
-            _fold_norms(module)
+            fold_norms(module)
     with torch.no_grad():
         for parameter in served.parameters():
             if parameter.dim() >= 2:
@@ -45,7 +45,7 @@ def as_served(network: DafhNetwork) -> DafhNetwork:
     return served
 
 
-def _fold_norms(backbone: EfficientNetLite0) -> None:
+def fold_norms(backbone: EfficientNetLite0) -> None:
     _fold(backbone, "_conv_stem", "_bn0")
     _fold(backbone, "_conv_head", "_bn1")
     for block in backbone._blocks:
@@ -74,16 +74,17 @@ def _store_halved(graph: onnx.GraphProto) -> None:
         graph.node.insert(0, onnx.helper.make_node("Cast", [f"{name}.half"], [name], to=onnx.TensorProto.FLOAT))
 
 
-def export_module(module: torch.nn.Module, size: int, file: Path, outputs: list[str]) -> None:
+def export_module(module: torch.nn.Module, inputs: dict[str, torch.Tensor], file: Path, outputs: list[str]) -> None:
+    """@param inputs examples of two rows; the file takes any number"""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter's own notes on its age and on constant folding
         torch.onnx.export(
             module.eval(),
-            (torch.zeros(2, 1, size, size),),
+            tuple(inputs.values()),
             str(file),
-            input_names=["image"],
+            input_names=list(inputs),
             output_names=outputs,
-            dynamic_axes={name: {0: "batch"} for name in ["image", *outputs]},
+            dynamic_axes={name: {0: "batch"} for name in [*inputs, *outputs]},
             opset_version=OPSET,
             dynamo=False,
         )

@@ -91,17 +91,20 @@ def frozen_channels() -> int:
     return sum(channels for channels, _ in FROZEN_OUTPUTS.values())
 
 
-def fitted_foreign(inputs: LabelledInputs, views: Views) -> ForeignScore:
-    statistics = np.concatenate(
-        [
-            map_statistics(*views.batch(np.zeros(len(rows), int), rows)).numpy()
-            for rows in np.array_split(np.arange(len(inputs.labels)), max(1, len(inputs.labels) // EMBEDDING_BATCH))
-        ]
-    )
-    rows, calibration = inputs.rows("train"), inputs.rows("val")
+def fitted_foreign(inputs: LabelledInputs, views: Views, without: str | None = None) -> ForeignScore:
+    """@param without a modality that is left out, to see whether it is told apart then"""
+    statistics = all_statistics(inputs, views)
+    known = np.array([not label.startswith(f"{without}/") for label in inputs.labels])
+    rows, calibration = (rows[known[rows]] for rows in (inputs.rows("train"), inputs.rows("val")))
     foreign = ForeignScore(frozen_channels(), len(np.unique(inputs.labels[rows])))
     foreign.fit(statistics[rows], inputs.labels[rows], statistics[calibration if len(calibration) > 0 else rows])
     return foreign
+
+
+def all_statistics(inputs: LabelledInputs, views: Views) -> np.ndarray:
+    """Of every image as it is, what `ForeignScore` goes by."""
+    parts = np.array_split(np.arange(len(inputs.labels)), max(1, len(inputs.labels) // EMBEDDING_BATCH))
+    return np.concatenate([map_statistics(*views.batch(np.zeros(len(rows), int), rows)).numpy() for rows in parts])
 
 
 def train_stages(
