@@ -32,13 +32,19 @@ export function readConfig(flags: CommonFlags, environment: Environment): CliCon
     const value = environment[name]?.trim();
     return value === "" ? undefined : value;
   };
+  const encoderUrl = httpUrl("ENCODER_URL", setting("ENCODER_URL"));
+  if (flags.model !== undefined && encoderUrl !== null) {
+    throw new DafhError("BAD_OPTION", "--model is for an encoder in this process, and ENCODER_URL names another one.", {
+      field: "ENCODER_URL",
+    });
+  }
   const modelDir = flags.model ?? setting("DAFH_MODEL");
   const qdrantUrl = httpUrl("QDRANT_URL", setting("QDRANT_URL"));
   const apiKey = setting("QDRANT_API_KEY");
   return Object.freeze({
     dataDir: resolve(flags.data ?? setting("DAFH_DATA") ?? defaultDataDir(setting("XDG_DATA_HOME"))),
     qdrant: qdrantUrl === null ? null : Object.freeze({ url: qdrantUrl, ...(apiKey === undefined ? {} : { apiKey }) }),
-    encoderUrl: httpUrl("ENCODER_URL", setting("ENCODER_URL")),
+    encoderUrl,
     collection: collectionName(setting("DAFH_COLLECTION") ?? "dafh"),
     modelDir: modelDir === undefined ? null : resolve(modelDir),
   });

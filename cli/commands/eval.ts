@@ -8,11 +8,13 @@ import { DafhError } from "../../schemas/index.js";
 import { type CommandContext, exitCodeOf, type Flags, perform, type Run, withCommonFlags } from "../command-line.js";
 import { connectionOf } from "../config.js";
 import { readManifest, type Split } from "../eval/manifest.js";
-import { printReport, reportOf } from "../eval/report.js";
-import { evaluate, requirePictures } from "../eval/run.js";
+import { reportOf } from "../eval/report.js";
+import { evaluate } from "../eval/run.js";
 import { pictureSheet } from "../eval/sheet.js";
-import type { ExitCode } from "../output.js";
+import { printReport } from "../eval/tables.js";
+import { EXIT, type ExitCode } from "../output.js";
 import { withEncoder } from "../parts.js";
+import { stopSignal } from "../stop-signal.js";
 
 interface EvalFlags extends Flags {
   readonly images: string;
@@ -26,7 +28,7 @@ interface EvalFlags extends Flags {
   readonly hard?: readonly string[];
 }
 
-/** Of its own, so that nothing ingested is touched. */
+/** Of its own, so that nothing ingested is touched; the network's digest follows, since a collection is of one network. */
 const COLLECTION = "dafh-evaluation";
 const EVERYTHING = { must: [{ key: "frame", range: { gte: 1 } }] };
 
@@ -50,30 +52,35 @@ export function evalCommand(context: CommandContext): Command {
     )
     .option("--report <file>", "write the JSON document there as well")
     .option("--sheet <file>", "write a PNG of queries with their nearest images")
-    .addHelpText("after", EXAMPLES)
+    .addHelpText("after", ENGINE_HELP)
     .action((flags: EvalFlags) => perform(context, flags, (run) => runEval(run, flags)));
 }
 
-const EXAMPLES = `
-Examples:
-  dafh eval --images labelled --manifest labelled/manifest.csv --queries val
-  dafh eval --images labelled --manifest labelled/manifest.csv --robustness --foreign --sheet sheet.png --json > eval.json
-Without --data the engine is a temporary one; with it, or QDRANT_URL, collection ${COLLECTION} is made there, and emptied at the end.`;
+const ENGINE_HELP = `
+Without --data the engine is a temporary one; with it, or QDRANT_URL, collection ${COLLECTION}-DIGEST is made there, and emptied at the end.`;
 
 async function runEval({ config, output, streams }: Run, flags: EvalFlags): Promise<ExitCode> {
   const images = readManifest(flags.manifest);
   const imagesFolder = resolve(flags.images);
   const hard = flags.hard ?? [];
-  const unknown = hard.find((name) => !images.some(({ className }) => className === name));
-  if (unknown !== undefined) throw new DafhError("BAD_OPTION", `--hard names ${unknown}, which the manifest has not.`);
-  if (flags.robustness === true) await requirePictures(imagesFolder, images);
+  const asked = new Set(images.filter(({ split }) => split === flags.queries).map(({ className }) => className));
+  const unknown = hard.find((name) => !asked.has(name));
+  if (unknown !== undefined) {
+    throw new DafhError(
+      "BAD_OPTION",
+      `--hard names ${unknown}, of which the manifest has no image in ${flags.queries}.`,
+    );
+  }
+  const robustness = flags.robustness === true;
   const temporary =
     flags.data === undefined && config.qdrant === null ? await mkdtemp(join(tmpdir(), "dafh-eval-")) : undefined;
+  const stop = stopSignal(() => output.note("Stopping. Once more to stop at once."));
   try {
     return await withEncoder(config, undefined, async (encoder) => {
       const { model } = await encoder.info();
       const connection = temporary === undefined ? connectionOf(config) : { dataDir: temporary };
-      const collection = await DafhCollection.open({ connection, model, name: COLLECTION, create: true });
+      const name = `${COLLECTION}-${model.digest.slice(0, 12)}`;
+      const collection = await DafhCollection.open({ connection, model, name, create: true });
       try {
         // What an evaluation that was stopped has left would be found as if it were of this one.
         await collection.delete({ filter: EVERYTHING });
@@ -81,14 +88,17 @@ async function runEval({ config, output, streams }: Run, flags: EvalFlags): Prom
           imagesFolder,
           images,
           queries: flags.queries,
-          robustness: flags.robustness === true,
-          foreignFolder:
-            flags.foreign === undefined ? undefined : flags.foreign === true ? null : resolve(flags.foreign),
+          robustness,
+          foreign: robustness || flags.foreign !== undefined,
+          foreignFolder: typeof flags.foreign === "string" ? resolve(flags.foreign) : undefined,
           onProgress: progressOn(streams.stderr),
+          signal: stop.signal,
         });
         const report = reportOf(evaluation, flags.queries, hard);
         if (flags.report !== undefined) await writeFile(flags.report, `${JSON.stringify(report, null, 2)}\n`);
-        if (flags.sheet !== undefined) await writeFile(flags.sheet, await pictureSheet(evaluation, imagesFolder));
+        if (flags.sheet !== undefined) {
+          await writeFile(flags.sheet, await pictureSheet(encoder, evaluation, imagesFolder));
+        }
         if (output.json) output.document(report);
         else printReport(report, output);
         return exitCodeOf(evaluation.refused.length);
@@ -96,8 +106,13 @@ async function runEval({ config, output, streams }: Run, flags: EvalFlags): Prom
         await collection.delete({ filter: EVERYTHING }).finally(() => collection.close());
       }
     });
+  } catch (thrown) {
+    if (!stop.signal.aborted) throw thrown;
+    output.note("Stopped before there were figures.");
+    return EXIT.failed;
   } finally {
-    if (temporary !== undefined) await rm(temporary, { recursive: true, force: true });
+    stop.release();
+    if (temporary !== undefined) await rm(temporary, { recursive: true, force: true, maxRetries: 10 });
   }
 }
 

@@ -1,92 +1,90 @@
-/** Images of nothing that a network for CT, MR and PET knows: from a folder, and made up here from a seed. */
+/** How well the encoder's foreign score tells images that are none of the network's from the queries, kind by kind. */
 import { readdir } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
-import sharp from "sharp";
-import { randomNumbers } from "./statistics.js";
+import type { Encoder, ImageSource } from "../../schemas/index.js";
+import { type EmbedAllOptions, type Embedded, embedAll } from "./embed.js";
+import { generatedImages } from "./generated.js";
+import { auroc } from "./statistics.js";
 
-export interface ForeignImage {
-  /** The sub-folder, or what it was made as. */
+/** What the score's definition calls foreign (`EncodedFrame` in schemas). */
+const BOUND = 1;
+
+export interface ForeignFigures {
   readonly kind: string;
-  /** A path, or the image itself. */
-  readonly source: string | Buffer;
+  readonly images: number;
+  /** Of one value all over, which the encoder refuses: told apart without a score. */
+  readonly constant: number;
+  /** Refused for other reasons, and in none of the figures: a folder may hold what is no image. */
+  readonly refused: number;
+  readonly auroc: number;
+  readonly calledForeign: number;
 }
 
-const EACH = 24;
-const SIDE = 192;
+interface ForeignImage {
+  readonly kind: string;
+  readonly source: ImageSource;
+}
+
+interface Scored {
+  readonly kind: string;
+  /** Infinite where the image is constant. */
+  readonly score: number;
+}
+
+export interface ForeignOptions extends EmbedAllOptions {
+  /** Foreign images, a sub-folder a kind; undefined for the generated ones alone. */
+  readonly folder: string | undefined;
+}
+
+/** Nothing where the network has no such score. */
+export async function measureForeign(
+  encoder: Encoder,
+  queries: readonly Embedded<unknown>[],
+  { folder, onProgress, signal }: ForeignOptions,
+): Promise<ForeignFigures[]> {
+  const known = foreignScores(queries);
+  if (known.length === 0) return [];
+  const ofFolder = folder === undefined ? [] : await imagesOf(folder);
+  const generated = (await generatedImages()).map(({ kind, bytes }): ForeignImage => ({ kind, source: { bytes } }));
+  const { embedded, refused } = await embedAll(encoder, [...ofFolder, ...generated], "foreign images", {
+    sourceOf: async ({ source }) => source,
+    onProgress,
+    signal,
+  });
+  const constant = refused.filter(({ error }) => error.code === "IMAGE_CONSTANT");
+  const unread = refused.filter(({ error }) => error.code !== "IMAGE_CONSTANT");
+  const scored = [
+    ...embedded.map(({ item, foreignScore = 0 }): Scored => ({ kind: item.kind, score: foreignScore })),
+    ...constant.map(({ item }): Scored => ({ kind: item.kind, score: Number.POSITIVE_INFINITY })),
+  ];
+  const kinds = [...new Set([...ofFolder, ...generated].map(({ kind }) => kind))];
+  return kinds.map((kind) => {
+    const scores = scored.filter((one) => one.kind === kind).map(({ score }) => score);
+    return {
+      kind,
+      images: scores.length,
+      constant: constant.filter(({ item }) => item.kind === kind).length,
+      refused: unread.filter(({ item }) => item.kind === kind).length,
+      auroc: auroc(known, scores),
+      calledForeign: shareForeign(scores),
+    };
+  });
+}
+
+export function foreignScores(embedded: readonly Embedded<unknown>[]): number[] {
+  return embedded.map(({ foreignScore }) => foreignScore).filter((score) => score !== undefined);
+}
+
+export function shareForeign(scores: readonly number[]): number {
+  return scores.filter((score) => score > BOUND).length / scores.length;
+}
 
 /** Files below `folder`, by the first part of their path. */
-export async function foreignImagesOf(folder: string): Promise<ForeignImage[]> {
+async function imagesOf(folder: string): Promise<ForeignImage[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  return entries
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
-    .sort()
-    .map((file) => {
-      const [first = "", ...deeper] = relative(folder, file).split(sep);
-      return { kind: deeper.length === 0 ? "files" : first, source: file };
-    });
-}
-
-/** The same images at every call. */
-export async function generatedForeignImages(): Promise<ForeignImage[]> {
-  const random = randomNumbers(7);
-  const kinds: Record<string, () => Promise<Buffer>> = {
-    "generated: fine noise": () => grey(() => random() * 255),
-    "generated: coarse noise": () => coarseNoise(random),
-    "generated: gradients": () => gradient(random),
-    "generated: bars": () => bars(random),
-    "generated: text": () => text(random),
-    "generated: constant": () => {
-      const value = random() * 255;
-      return grey(() => value);
-    },
-  };
-  const images: ForeignImage[] = [];
-  for (const [kind, make] of Object.entries(kinds)) {
-    for (let count = 0; count < EACH; count++) images.push({ kind, source: await make() });
-  }
-  return images;
-}
-
-function grey(value: (x: number, y: number) => number): Promise<Buffer> {
-  const pixels = Buffer.from(
-    Array.from({ length: SIDE * SIDE }, (_, index) => Math.round(value(index % SIDE, Math.floor(index / SIDE)))),
-  );
-  return sharp(pixels, { raw: { width: SIDE, height: SIDE, channels: 1 } })
-    .png()
-    .toBuffer();
-}
-
-function coarseNoise(random: () => number): Promise<Buffer> {
-  const cells = 4 + Math.floor(random() * 40);
-  const pixels = Buffer.from(Array.from({ length: cells * cells }, () => Math.floor(random() * 256)));
-  return sharp(pixels, { raw: { width: cells, height: cells, channels: 1 } })
-    .resize(SIDE, SIDE, { kernel: random() < 0.5 ? "nearest" : "cubic" })
-    .png()
-    .toBuffer();
-}
-
-function gradient(random: () => number): Promise<Buffer> {
-  const angle = random() * 2 * Math.PI;
-  const [along, across] = [Math.cos(angle), Math.sin(angle)];
-  return grey((x, y) => 127.5 + (127.5 * ((x - SIDE / 2) * along + (y - SIDE / 2) * across)) / (SIDE * 0.75));
-}
-
-function bars(random: () => number): Promise<Buffer> {
-  const width = 2 + Math.floor(random() * 30);
-  const [dark, light] = [random() * 100, 150 + random() * 105];
-  const upright = random() < 0.5;
-  return grey((x, y) => (Math.floor((upright ? x : y) / width) % 2 === 0 ? dark : light));
-}
-
-function text(random: () => number): Promise<Buffer> {
-  const size = 10 + Math.floor(random() * 20);
-  const letters = (): string => String.fromCharCode(97 + Math.floor(random() * 26));
-  const line = (): string => Array.from({ length: 26 }, () => (random() < 0.2 ? " " : letters())).join("");
-  const lines = Array.from(
-    { length: Math.ceil(SIDE / size) },
-    (_, row) => `<text x="4" y="${(row + 1) * size}">${line()}</text>`,
-  );
-  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${SIDE}" height="${SIDE}"><rect width="100%" height="100%" fill="white"/><g font-size="${size * 0.8}" font-family="sans-serif">${lines.join("")}</g></svg>`;
-  return sharp(Buffer.from(svg)).flatten({ background: "#ffffff" }).png().toBuffer();
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  return files.sort().map((path) => {
+    const [first = "", ...deeper] = relative(folder, path).split(sep);
+    return { kind: deeper.length === 0 ? "files" : first, source: { path } };
+  });
 }

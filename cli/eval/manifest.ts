@@ -4,7 +4,7 @@ import { isAbsolute, join, normalize, resolve } from "node:path";
 import { parse } from "csv-parse/sync";
 import { DafhError } from "../../schemas/index.js";
 
-export const SPLITS = ["train", "val", "test"] as const;
+const SPLITS = ["train", "val", "test"] as const;
 export type Split = (typeof SPLITS)[number];
 
 export interface EvalImage {

@@ -1,6 +1,6 @@
 /**
  * How good a ranking is, where several images may share one distance: every figure is its expectation over all orders of
- * such ties, so that luck has no part in it. Pure arithmetic over tie groups; whose ranking it is, is `measure.ts`'s matter.
+ * such ties, so that luck has no part in it. Pure arithmetic over tie groups; whose ranking it is, is `ways.ts`'s matter.
  */
 
 /** Images at one distance, and how many of them are of the query's class. */

@@ -1,13 +1,11 @@
-/** What an evaluation says: one JSON document, and the same as tables for people. */
-import { type Output, printable, table } from "../output.js";
+/** What an evaluation says, as one JSON document. */
+import { bootstrap, type Interval } from "./bootstrap.js";
 import type { RankingFigures } from "./ranking.js";
-import type { AlteredFigures, Evaluation } from "./run.js";
+import type { Evaluation } from "./run.js";
 import {
-  bootstrap,
   type CodeHealth,
   codeHealth,
   confusion,
-  type Interval,
   type Mean,
   MINIMUM_QUERIES,
   meanOf,
@@ -47,10 +45,7 @@ export interface EvalReport {
   readonly confusion: Record<string, Record<string, number>>;
   readonly codes: CodeHealth;
   readonly engineAgrees: boolean;
-  readonly robustness: {
-    readonly unaltered: { hash: Mean; float: Mean };
-    readonly altered: readonly AlteredFigures[];
-  } | null;
+  readonly robustness: Evaluation["robustness"];
   readonly queriesCalledForeign: number | null;
   readonly foreign: Evaluation["foreign"];
   readonly refused: readonly { readonly path: string; readonly code: string; readonly message: string }[];
@@ -61,8 +56,6 @@ export function reportOf(evaluation: Evaluation, split: string, hard: readonly s
   const { model, queries, database } = evaluation;
   const ways = wayNames(model);
   const summary = Object.fromEntries(ways.map((way) => [way, summaryOf(evaluation, way, hard)]));
-  const hashWay = `hash${model.hashBits}`;
-  const plain = (way: string): Mean => meanOf(valuesOf(queries, way, "averagePrecision"));
   return {
     definition: DEFINITION,
     model: { name: model.name, digest: model.digest },
@@ -73,10 +66,7 @@ export function reportOf(evaluation: Evaluation, split: string, hard: readonly s
     confusion: confusion(queries),
     codes: codeHealth([...database.values()], model.hashBits),
     engineAgrees: queries.every(({ codesAgree }) => codesAgree),
-    robustness:
-      evaluation.altered.length === 0
-        ? null
-        : { unaltered: { hash: plain(hashWay), float: plain("float") }, altered: evaluation.altered },
+    robustness: evaluation.robustness,
     queriesCalledForeign: evaluation.queriesCalledForeign,
     foreign: evaluation.foreign,
     refused: evaluation.refused.map(({ item, error }) => ({
@@ -95,7 +85,7 @@ function summaryOf({ queries }: Evaluation, way: string, hard: readonly string[]
   const ofHard = hard.map((name) => classes.get(name)?.mean ?? Number.NaN);
   return {
     ...mean("averagePrecision"),
-    interval95: bootstrap(queries, way, "averagePrecision"),
+    interval95: bootstrap(valuesOf(queries, way, "averagePrecision")),
     atRelevant: mean("averagePrecisionOfRelevant"),
     precision1: mean("precision1"),
     precision5: mean("precision5"),
@@ -119,96 +109,4 @@ function perClassOf({ queries }: Evaluation, ways: readonly string[]): EvalRepor
       },
     ]),
   );
-}
-
-export function printReport(report: EvalReport, output: Output): void {
-  const { model, database, queries, summary, codes, robustness, foreign, queriesCalledForeign, seconds } = report;
-  output.line(
-    `${model.name}: ${queries.images} queries of ${queries.split} against ${database.images} images of train`,
-  );
-  output.line(report.definition);
-  output.line();
-  const header = ["", "MAP@10 micro", "macro", "95 %", "at relevant", "P@1", "P@5", "P@10", "nDCG@10", "MAP", "hard"];
-  const rows = Object.entries(summary).map(([way, one]) => [
-    way,
-    shown(one.micro),
-    shown(one.macro),
-    `${shown(one.interval95.macro.low)} to ${shown(one.interval95.macro.high)}`,
-    shown(one.atRelevant.macro),
-    shown(one.precision1.macro),
-    shown(one.precision5.macro),
-    shown(one.precision10.macro),
-    shown(one.ndcg10.macro),
-    one.full === null ? "–" : shown(one.full.macro),
-    one.hard === undefined ? "–" : shown(one.hard),
-  ]);
-  for (const line of table(header, rows)) output.line(line);
-  output.line("(all but the first column: macro)");
-  output.line();
-  const ways = Object.keys(summary);
-  const classRows = Object.entries(report.perClass).map(([name, one]) => [
-    `${printable(name)}${one.small ? " (few)" : ""}`,
-    one.queries,
-    ...ways.map((way) => shown(Number(one[way]))),
-  ]);
-  for (const line of table(["MAP@10", "queries", ...ways], classRows)) output.line(line);
-  output.line();
-  for (const [name, shares] of Object.entries(report.confusion)) {
-    const first = Object.entries(shares).slice(0, 4);
-    const found = first.map(([other, share]) => `${printable(other)} ${Math.round(share * 100)} %`);
-    output.line(`${printable(name)} finds ${found.join(", ")}`);
-  }
-  output.line();
-  const range = `${percent(codes.leastOnes)} to ${percent(codes.mostOnes)} ones`;
-  const verdict = codes.healthy ? "healthy" : "NOT healthy (30 to 70 % ones, correlation to 0.8)";
-  output.line(`bits over train: ${range}, largest correlation ${shown(codes.largestCorrelation)}: ${verdict}`);
-  if (!report.engineAgrees) output.line("The engine's Hamming distances are NOT those of the stored codes.");
-  if (robustness !== null) printRobustness(robustness, output);
-  if (queriesCalledForeign !== null) output.line(`queries called foreign: ${percent(queriesCalledForeign)}`);
-  if (foreign.length > 0) {
-    const cells = foreign.map(({ kind, images, refused, auroc, calledForeign }) => [
-      printable(kind),
-      images,
-      refused,
-      shown(auroc),
-      percent(calledForeign),
-    ]);
-    for (const line of table(["foreign images", "images", "refused", "AUROC", "called foreign"], cells))
-      output.line(line);
-  }
-  for (const { path, code, message } of report.refused) output.line(`refused: ${printable(path)} ${code}: ${message}`);
-  output.line(
-    `${seconds.embedding.toFixed(0)} s embedding, ${seconds.storing.toFixed(0)} s storing, ${seconds.asking.toFixed(0)} s asking`,
-  );
-}
-
-function printRobustness({ unaltered, altered }: NonNullable<EvalReport["robustness"]>, output: Output): void {
-  const losses = altered.map(({ hash, float }) => ({
-    hash: unaltered.hash.macro - hash.macro,
-    float: unaltered.float.macro - float.macro,
-  }));
-  const rows = altered.map(({ name, means, hash, float }, index) => [
-    name,
-    shown(hash.macro),
-    shown(losses[index]?.hash ?? Number.NaN),
-    shown(float.macro),
-    shown(losses[index]?.float ?? Number.NaN),
-    means,
-  ]);
-  for (const line of table(["altered queries", "hash macro", "lost", "float macro", "lost", ""], rows))
-    output.line(line);
-  for (const way of ["hash", "float"] as const) {
-    const lost = losses.map((loss) => loss[way]);
-    const mean = lost.reduce((sum, value) => sum + value, 0) / lost.length;
-    output.line(`${way}: ${shown(mean)} lost on average, ${shown(Math.max(...lost))} at worst`);
-  }
-  output.line();
-}
-
-function shown(value: number): string {
-  return Number.isNaN(value) ? "–" : value.toFixed(3);
-}
-
-function percent(share: number): string {
-  return `${(share * 100).toFixed(1)} %`;
 }

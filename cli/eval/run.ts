@@ -1,47 +1,27 @@
 /**
- * An evaluation from images and manifest to figures: embeds, stores `train` in an engine of its own, asks every query
- * of one split through the plugin. What is printed of it is `report.ts`'s matter.
+ * An evaluation from images and manifest to figures: embeds, stores `train` in an engine, asks every query of one split
+ * through the plugin. What is printed of it is `report.ts`'s matter.
  */
-import { readFile } from "node:fs/promises";
-import sharp from "sharp";
 import { type DafhCollection, type DafhPoint, pointId } from "../../plugin/index.js";
 import { codeToHex, DafhError, type Encoder, type ModelInfo, packCode } from "../../schemas/index.js";
-import { ALTERATIONS } from "./alterations.js";
-import { type Embedded, embedAll, type Refused } from "./embed.js";
-import { type ForeignImage, foreignImagesOf, generatedForeignImages } from "./foreign.js";
+import { type EmbedAllOptions, type Embedded, eachOf, embedAll, type Refused } from "./embed.js";
+import { type ForeignFigures, foreignScores, measureForeign, shareForeign } from "./foreign.js";
 import { type EvalImage, imagePath, type Split } from "./manifest.js";
-import { auroc, type Labelled, type Mean, meanOf } from "./statistics.js";
-import { measureLocally, measureQuery, type QueryFigures, type StoredImage } from "./ways.js";
+import { measureRobustness, type Robustness } from "./robustness.js";
+import { measureQuery, type QueryFigures, type StoredImage } from "./ways.js";
 
 /** The database; images of other splits are asked, or left out. */
 const DATABASE: Split = "train";
 const QUERIES_AT_ONCE = 4;
 
-export interface EvalOptions {
+export interface EvalOptions extends EmbedAllOptions {
   readonly imagesFolder: string;
   readonly images: readonly EvalImage[];
   readonly queries: Split;
   readonly robustness: boolean;
-  /** A folder of foreign images; null for the generated ones alone; undefined for none. */
-  readonly foreignFolder: string | null | undefined;
-  onProgress(what: string, done: number, of: number): void;
-  readonly signal?: AbortSignal;
-}
-
-export interface AlteredFigures {
-  readonly name: string;
-  readonly means: string;
-  readonly hash: Mean;
-  readonly float: Mean;
-}
-
-export interface ForeignFigures {
-  readonly kind: string;
-  readonly images: number;
-  /** Refused by the encoder, as an image of one value is: told apart without a score. */
-  readonly refused: number;
-  readonly auroc: number;
-  readonly calledForeign: number;
+  /** Whether to ask for images that are foreign too: generated ones, and those of `foreignFolder`. */
+  readonly foreign: boolean;
+  readonly foreignFolder: string | undefined;
 }
 
 export interface Evaluation {
@@ -50,7 +30,7 @@ export interface Evaluation {
   readonly imageOf: ReadonlyMap<string, EvalImage>;
   readonly queries: readonly QueryFigures[];
   readonly refused: readonly Refused<EvalImage>[];
-  readonly altered: readonly AlteredFigures[];
+  readonly robustness: Robustness | null;
   /** Share of the queries that are called foreign; null where the network has no such score. */
   readonly queriesCalledForeign: number | null;
   readonly foreign: readonly ForeignFigures[];
@@ -62,14 +42,15 @@ export async function evaluate(
   collection: DafhCollection,
   options: EvalOptions,
 ): Promise<Evaluation> {
+  const { imagesFolder, onProgress, signal } = options;
   const { model } = await encoder.info();
   const wanted = options.images.filter(({ split }) => split === DATABASE || split === options.queries);
   const startMs = performance.now();
-  const { embedded, refused } = await embedAll(encoder, wanted, {
-    sourceOf: async (image) => ({ path: imagePath(options.imagesFolder, image) }),
+  const { embedded, refused } = await embedAll(encoder, wanted, "embedding", {
+    sourceOf: async (image) => ({ path: imagePath(imagesFolder, image) }),
     frameOf: ({ frame }) => frame,
-    onProgress: (done) => options.onProgress("embedding", done, wanted.length),
-    ...(options.signal === undefined ? {} : { signal: options.signal }),
+    onProgress,
+    signal,
   });
   const embeddedMs = performance.now();
   const ofDatabase = embedded.filter(({ item }) => item.split === DATABASE);
@@ -78,19 +59,36 @@ export async function evaluate(
     const lacking = ofDatabase.length === 0 ? DATABASE : options.queries;
     throw new DafhError("BAD_OPTION", `The manifest has no readable image of split ${lacking}.`);
   }
+  // PNG and JPEG: there are no alterations of DICOM here.
+  const alterable = options.robustness ? ofQueries.filter(({ kind }) => kind === "image") : [];
+  if (options.robustness && alterable.length === 0) {
+    throw new DafhError("BAD_OPTION", "--robustness alters PNG and JPEG images, and no query is one.");
+  }
   await collection.upsert(ofDatabase.map((image) => pointOf(image, model)));
   const database = await readBack(collection, ofDatabase);
   const storedMs = performance.now();
-  const queries = await askAll(collection, database, ofQueries, options, model);
+  let asked = 0;
+  const queries = await eachOf(ofQueries, QUERIES_AT_ONCE, async (query) => {
+    signal.throwIfAborted();
+    const figures = await measureQuery(collection, database, query, model);
+    onProgress("asking", ++asked, ofQueries.length);
+    return figures;
+  });
   const askedMs = performance.now();
+  const scores = foreignScores(ofQueries);
   return {
     model,
     database,
     imageOf: new Map(ofDatabase.map(({ item }) => [idOf(item), item])),
     queries,
     refused,
-    altered: options.robustness ? await alteredFigures(encoder, [...database.values()], ofQueries, options, model) : [],
-    ...(await foreignFigures(encoder, ofQueries, options)),
+    robustness: options.robustness
+      ? await measureRobustness(encoder, model, [...database.values()], alterable, options)
+      : null,
+    queriesCalledForeign: scores.length === 0 ? null : shareForeign(scores),
+    foreign: options.foreign
+      ? await measureForeign(encoder, ofQueries, { folder: options.foreignFolder, onProgress, signal })
+      : [],
     seconds: {
       embedding: (embeddedMs - startMs) / 1_000,
       storing: (storedMs - embeddedMs) / 1_000,
@@ -126,110 +124,4 @@ async function readBack(
     throw new DafhError("INTERNAL", `Of ${classOf.size} stored images ${database.size} came back.`);
   }
   return database;
-}
-
-async function askAll(
-  collection: DafhCollection,
-  database: ReadonlyMap<string, StoredImage>,
-  asked: readonly Embedded<EvalImage>[],
-  options: EvalOptions,
-  { prefixBits, hashBits }: ModelInfo,
-): Promise<QueryFigures[]> {
-  const results: (QueryFigures | undefined)[] = asked.map(() => undefined);
-  let next = 0;
-  let done = 0;
-  const work = async (): Promise<void> => {
-    for (let index = next++; index < asked.length; index = next++) {
-      const query = asked[index];
-      if (query === undefined) return;
-      options.signal?.throwIfAborted();
-      results[index] = await measureQuery(collection, database, query, { prefixBits, hashBits });
-      options.onProgress("asking", ++done, asked.length);
-    }
-  };
-  await Promise.all(Array.from({ length: QUERIES_AT_ONCE }, work));
-  return results.filter((result) => result !== undefined);
-}
-
-async function alteredFigures(
-  encoder: Encoder,
-  database: readonly StoredImage[],
-  asked: readonly Embedded<EvalImage>[],
-  { imagesFolder, onProgress, signal }: EvalOptions,
-  { hashBits }: ModelInfo,
-): Promise<AlteredFigures[]> {
-  const figures: AlteredFigures[] = [];
-  for (const { name, means, alter } of ALTERATIONS) {
-    const items = asked.map(({ item }) => item);
-    const { embedded } = await embedAll(encoder, items, {
-      sourceOf: async (image) => ({ bytes: await alter(await readFile(imagePath(imagesFolder, image))) }),
-      frameOf: () => 1,
-      onProgress: (done) => onProgress(name, done, items.length),
-      ...(signal === undefined ? {} : { signal }),
-    });
-    const hash: Labelled[] = [];
-    const float: Labelled[] = [];
-    for (const { item, embedding } of embedded) {
-      const measured = measureLocally(database, embedding, item.className, hashBits);
-      hash.push({ className: item.className, value: measured.hash.averagePrecision });
-      float.push({ className: item.className, value: measured.float.averagePrecision });
-    }
-    figures.push({ name, means, hash: meanOf(hash), float: meanOf(float) });
-  }
-  return figures;
-}
-
-async function foreignFigures(
-  encoder: Encoder,
-  asked: readonly Embedded<EvalImage>[],
-  { foreignFolder, onProgress, signal }: EvalOptions,
-): Promise<Pick<Evaluation, "queriesCalledForeign" | "foreign">> {
-  const known = scoresOf(asked);
-  if (known.length === 0) return { queriesCalledForeign: null, foreign: [] };
-  const queriesCalledForeign = shareForeign(known);
-  if (foreignFolder === undefined) return { queriesCalledForeign, foreign: [] };
-  const images = [
-    ...(foreignFolder === null ? [] : await foreignImagesOf(foreignFolder)),
-    ...(await generatedForeignImages()),
-  ];
-  const { embedded, refused } = await embedAll(encoder, images, {
-    sourceOf: async ({ source }) => (typeof source === "string" ? { path: source } : { bytes: source }),
-    frameOf: () => 1,
-    onProgress: (done) => onProgress("foreign images", done, images.length),
-    ...(signal === undefined ? {} : { signal }),
-  });
-  const kinds = [...new Set(images.map(({ kind }) => kind))];
-  const foreign = kinds.map((kind) => foreignKind(kind, known, embedded, refused));
-  return { queriesCalledForeign, foreign };
-}
-
-function foreignKind(
-  kind: string,
-  known: readonly number[],
-  embedded: readonly Embedded<ForeignImage>[],
-  refused: readonly Refused<ForeignImage>[],
-): ForeignFigures {
-  const scores = scoresOf(embedded.filter(({ item }) => item.kind === kind));
-  const left = refused.filter(({ item }) => item.kind === kind).length;
-  const all = [...scores, ...Array.from({ length: left }, () => Number.POSITIVE_INFINITY)];
-  return { kind, images: all.length, refused: left, auroc: auroc(known, all), calledForeign: shareForeign(all) };
-}
-
-function scoresOf(embedded: readonly Embedded<unknown>[]): number[] {
-  return embedded.map(({ foreignScore }) => foreignScore).filter((score) => score !== undefined);
-}
-
-function shareForeign(scores: readonly number[]): number {
-  return scores.filter((score) => score > 1).length / scores.length;
-}
-
-/** Only for images that are files: DICOM has no alterations here. @throws DafhError UNSUPPORTED_IMAGE */
-export async function requirePictures(imagesFolder: string, images: readonly EvalImage[]): Promise<void> {
-  const [first] = images;
-  if (first === undefined) return;
-  try {
-    await sharp(imagePath(imagesFolder, first)).metadata();
-  } catch (cause) {
-    throw new DafhError("UNSUPPORTED_IMAGE", "Robustness is measured on PNG and JPEG images.", {}, { cause });
-  }
 }

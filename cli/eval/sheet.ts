@@ -1,6 +1,8 @@
 /** A picture sheet: queries and the ten nearest of each, right ones framed green and wrong ones red, to look at. */
 import sharp, { type OverlayOptions } from "sharp";
-import { imagePath } from "./manifest.js";
+import type { Encoder } from "../../schemas/index.js";
+import { eachOf } from "./embed.js";
+import { type EvalImage, imagePath } from "./manifest.js";
 import type { Evaluation } from "./run.js";
 import type { QueryFigures } from "./ways.js";
 
@@ -8,28 +10,43 @@ const CELL = 112;
 const FRAME = 4;
 const CAPTION = 15;
 const COLUMNS = 11;
+const AT_ONCE = 8;
 const PER_CLASS = 2;
 const RIGHT = "#2e9e4f";
 const WRONG = "#d43f2f";
 const QUERY = "#777777";
 
+interface Cell {
+  readonly image: EvalImage;
+  readonly colour: string;
+  readonly column: number;
+  readonly row: number;
+}
+
 /** Of each class its worst query and a middling one, by the search that rescores 100 candidates. @returns a PNG */
-export async function pictureSheet(evaluation: Evaluation, imagesFolder: string): Promise<Buffer> {
-  const rows = chosenQueries(evaluation.queries);
-  const cells: OverlayOptions[] = [];
-  for (const [row, { query, nearest }] of rows.entries()) {
-    const top = row * (CELL + CAPTION);
-    cells.push(...(await cell(imagePath(imagesFolder, query), query.className, QUERY, 0, top)));
-    for (const [column, id] of nearest.entries()) {
-      const found = evaluation.imageOf.get(id);
-      if (found === undefined) continue;
-      const colour = found.className === query.className ? RIGHT : WRONG;
-      cells.push(...(await cell(imagePath(imagesFolder, found), found.className, colour, (column + 1) * CELL, top)));
-    }
-  }
+export async function pictureSheet(
+  encoder: Encoder,
+  { queries, imageOf }: Evaluation,
+  imagesFolder: string,
+): Promise<Buffer> {
+  const rows = chosenQueries(queries);
+  const cells = rows.flatMap(({ query, nearest }, row): Cell[] => [
+    { image: query, colour: QUERY, column: 0, row },
+    ...nearest.flatMap((id, index) => {
+      const image = imageOf.get(id);
+      if (image === undefined) return [];
+      return { image, colour: image.className === query.className ? RIGHT : WRONG, column: index + 1, row };
+    }),
+  ]);
+  // The encoder's own previews: they exist for DICOM as well.
+  const overlays = await eachOf(cells, AT_ONCE, async (cell) => {
+    const options = { frames: [cell.image.frame], previewSize: CELL - 2 * FRAME };
+    const [frame] = (await encoder.encode({ path: imagePath(imagesFolder, cell.image) }, options)).frames;
+    return frame?.preview === undefined ? [] : framed(frame.preview, cell);
+  });
   const size = { width: COLUMNS * CELL, height: rows.length * (CELL + CAPTION) };
   return sharp({ create: { ...size, channels: 3, background: "#111111" } })
-    .composite(cells)
+    .composite(overlays.flat())
     .png()
     .toBuffer();
 }
@@ -52,20 +69,12 @@ function chosenQueries(queries: readonly QueryFigures[]): QueryFigures[] {
     });
 }
 
-async function cell(
-  file: string,
-  caption: string,
-  colour: string,
-  left: number,
-  top: number,
-): Promise<OverlayOptions[]> {
+async function framed(preview: Uint8Array, { image, colour, column, row }: Cell): Promise<OverlayOptions[]> {
   const inner = CELL - 2 * FRAME;
-  const picture = await sharp(file)
-    .resize(inner, inner, { fit: "contain", background: "#000000" })
-    .removeAlpha()
-    .png()
-    .toBuffer();
-  const label = `<svg xmlns="http://www.w3.org/2000/svg" width="${CELL}" height="${CAPTION}"><text x="3" y="11" font-size="10" font-family="sans-serif" fill="#dddddd">${escaped(caption.slice(0, 22))}</text></svg>`;
+  const [left, top] = [column * CELL, row * (CELL + CAPTION)];
+  const picture = await sharp(preview).resize(inner, inner, { fit: "contain", background: "#000000" }).png().toBuffer();
+  // Long names in smaller type, so that they are whole.
+  const label = `<svg xmlns="http://www.w3.org/2000/svg" width="${CELL}" height="${CAPTION}"><text x="3" y="11" font-size="${Math.min(10, 190 / image.className.length).toFixed(1)}" font-family="sans-serif" fill="#dddddd">${escaped(image.className)}</text></svg>`;
   // A square of its own behind the picture: extending a grey image would make its frame grey too.
   const frame = { create: { width: CELL, height: CELL, channels: 3, background: colour } } as const;
   return [

@@ -1,41 +1,33 @@
-/** Means of the figures of queries, their intervals by bootstrap over patients, the confusion, and the health of codes. Pure. */
+/** Means of the figures of queries, the confusion of classes, the health of codes, and AUROC. Pure. */
 import type { RankingFigures } from "./ranking.js";
 import type { QueryFigures, StoredImage } from "./ways.js";
 
 /** A class with fewer queries says too little for the macro mean and is listed apart. */
 export const MINIMUM_QUERIES = 10;
-const RESAMPLES = 1_000;
-const SEED = 20_240_711;
 
 export interface Mean {
   readonly micro: number;
   readonly macro: number;
 }
 
-export interface Interval {
-  readonly low: number;
-  readonly high: number;
-}
-
-type FigureName = Exclude<keyof RankingFigures, "fullAveragePrecision">;
-
+/** One query's figure. */
 export interface Labelled {
   readonly className: string;
+  /** Its patient. */
+  readonly group: string;
   readonly value: number;
 }
 
 export function valuesOf(queries: readonly QueryFigures[], way: string, name: keyof RankingFigures): Labelled[] {
   return queries.flatMap(({ query, ways }) => {
     const value = ways.get(way)?.[name] ?? null;
-    return value === null ? [] : [{ className: query.className, value }];
+    return value === null ? [] : [{ className: query.className, group: query.group, value }];
   });
 }
 
-/** Macro: the mean over the classes with at least MINIMUM_QUERIES queries, or over those named; NaN where there is none. */
-export function meanOf(values: readonly Labelled[], macroClasses?: ReadonlySet<string>): Mean {
-  const large = [...perClass(values)]
-    .filter(([name, { queries }]) => macroClasses?.has(name) ?? queries >= MINIMUM_QUERIES)
-    .map(([, ofClass]) => ofClass);
+/** Macro: the mean over the classes with at least MINIMUM_QUERIES queries; NaN where there is none. */
+export function meanOf(values: readonly Labelled[]): Mean {
+  const large = [...perClass(values).values()].filter(({ queries }) => queries >= MINIMUM_QUERIES);
   return { micro: average(values.map(({ value }) => value)), macro: average(large.map(({ mean }) => mean)) };
 }
 
@@ -52,65 +44,8 @@ export function perClass(
   return new Map(sorted.map(([name, group]) => [name, { mean: average(group), queries: group.length }]));
 }
 
-function average(values: readonly number[]): number {
+export function average(values: readonly number[]): number {
   return values.length === 0 ? Number.NaN : values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-/**
- * 95 % percentile intervals of micro and macro: patients are drawn with replacement, within each class, because images of
- * one patient are alike and a class must not vanish from a draw.
- */
-export function bootstrap(
-  queries: readonly QueryFigures[],
-  way: string,
-  name: FigureName,
-): { readonly micro: Interval; readonly macro: Interval } {
-  const patients = new Map<string, Map<string, number[]>>();
-  for (const { query, ways } of queries) {
-    const value = ways.get(way)?.[name];
-    if (value === undefined) continue;
-    const ofClass = patients.get(query.className) ?? new Map<string, number[]>();
-    patients.set(query.className, ofClass);
-    const ofPatient = ofClass.get(query.group) ?? [];
-    ofClass.set(query.group, ofPatient);
-    ofPatient.push(value);
-  }
-  const classes = [...patients].map(([className, ofClass]) => ({ className, groups: [...ofClass.values()] }));
-  // A draw of small patients must not take a class out of the mean.
-  const counted = [...perClass(valuesOf(queries, way, name))].filter(
-    ([, ofClass]) => ofClass.queries >= MINIMUM_QUERIES,
-  );
-  const macroClasses = new Set(counted.map(([className]) => className));
-  const random = randomNumbers(SEED);
-  const draws = Array.from({ length: RESAMPLES }, () =>
-    meanOf(
-      classes.flatMap(({ className, groups }) =>
-        groups.flatMap(() => {
-          const drawn = groups[Math.floor(random() * groups.length)] ?? [];
-          return drawn.map((value) => ({ className, value }));
-        }),
-      ),
-      macroClasses,
-    ),
-  );
-  return { micro: interval(draws.map(({ micro }) => micro)), macro: interval(draws.map(({ macro }) => macro)) };
-}
-
-function interval(draws: readonly number[]): Interval {
-  const sorted = [...draws].sort((one, other) => one - other);
-  const at = (share: number): number => sorted[Math.round(share * (sorted.length - 1))] ?? Number.NaN;
-  return { low: at(0.025), high: at(0.975) };
-}
-
-/** Mulberry32: a seeded generator, so that a report can be made again to the last digit. */
-export function randomNumbers(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 /** Of each class of queries: the share of each class among the ten nearest by floats, the largest first. */

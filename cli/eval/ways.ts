@@ -4,12 +4,12 @@
  * rankings by floats, are made from what is stored, read back through it, and the search by the whole code is compared with them.
  */
 import { type DafhCollection, hammingDistance, packCode, prefixCode, type SearchResponse } from "../../plugin/index.js";
-import type { Embedding } from "../../schemas/index.js";
+import type { Embedding, ModelInfo } from "../../schemas/index.js";
 import type { Embedded } from "./embed.js";
 import type { EvalImage } from "./manifest.js";
 import { DEPTH, type RankingFigures, rankingFigures, type Tie, tiesOf } from "./ranking.js";
 
-export const CANDIDATES = [50, 100, 1_000] as const;
+const CANDIDATES = [50, 100, 1_000] as const;
 
 export interface StoredImage {
   readonly id: string;
@@ -30,12 +30,7 @@ export interface QueryFigures {
   readonly codesAgree: boolean;
 }
 
-export interface WaysOptions {
-  readonly prefixBits: readonly number[];
-  readonly hashBits: number;
-}
-
-export function wayNames({ prefixBits }: WaysOptions): string[] {
+export function wayNames({ prefixBits }: ModelInfo): string[] {
   return [...prefixBits.map((bits) => `hash${bits}`), ...CANDIDATES.map((count) => `hashToFloat${count}`), "float"];
 }
 
@@ -43,14 +38,14 @@ export async function measureQuery(
   collection: DafhCollection,
   stored: ReadonlyMap<string, StoredImage>,
   query: Embedded<EvalImage>,
-  options: WaysOptions,
+  { prefixBits }: ModelInfo,
 ): Promise<QueryFigures> {
   const { className } = query.item;
   const database = [...stored.values()];
   const relevant = database.filter((image) => image.className === className).length;
   const ways = new Map<string, RankingFigures>();
   const code = packCode(query.embedding.hash);
-  for (const bits of options.prefixBits) {
+  for (const bits of prefixBits) {
     ways.set(`hash${bits}`, rankingFigures(codeTies(database, code, bits, className), relevant, true));
   }
   const isHit = (id: string): boolean => stored.get(id)?.className === className;
@@ -85,7 +80,7 @@ export async function measureQuery(
   };
 }
 
-/** By the code or a prefix of it alone, and by floats alone, without the engine: for the many altered queries of `robustness.ts`. */
+/** By the first `bits` of the code alone, and by floats alone, without the engine: for the many altered queries of `robustness.ts`. */
 export function measureLocally(
   database: readonly StoredImage[],
   embedding: Embedding,

@@ -98,7 +98,7 @@ describe("figures of a ranking with ties", () => {
 describe("means of queries", () => {
   it("leave classes of few queries out of macro, and not out of micro", () => {
     const of = (className: string, count: number, value: number) =>
-      Array.from({ length: count }, () => ({ className, value }));
+      Array.from({ length: count }, (_, index) => ({ className, value, group: `${className}-${index}` }));
     const { micro, macro } = meanOf([...of("a", 10, 1), ...of("b", 30, 0.5), ...of("few", 5, 0)]);
     assert.equal(macro, 0.75);
     assert.ok(Math.abs(micro - 25 / 45) < 1e-12);
