@@ -46,7 +46,7 @@ export function machine(): string {
   return `Node ${process.version}, ${availableParallelism()} cores, ${process.platform} ${process.arch}`;
 }
 
-function printTable(header: readonly string[], rows: readonly (readonly string[])[]): void {
+export function printTable(header: readonly string[], rows: readonly (readonly string[])[]): void {
   console.log(`| ${header.join(" | ")} |`);
   console.log(`|${header.map(() => "---").join("|")}|`);
   for (const row of rows) console.log(`| ${row.join(" | ")} |`);

@@ -4,10 +4,9 @@
  * The engine is the truth about what is stored; losing this folder costs previews, paths and a slower next ingest.
  */
 import { createHash } from "node:crypto";
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { open } from "lmdb";
-import { DafhError } from "../schemas/index.js";
+import { DafhError, type ErrorCode, makeFolder } from "../schemas/index.js";
 import { type Lease, leaseHolder } from "./lease.js";
 import { siteKey } from "./site-key.js";
 
@@ -22,6 +21,17 @@ export interface FileRecord {
   readonly frames: readonly { readonly id: string; readonly pixelDigest: string }[];
   /** How many frames of it are not stored, since all their pixels have one value. */
   readonly constantFrames: number;
+}
+
+/** A file that was refused for what is in it. */
+export interface RefusalRecord {
+  /** Bytes. */
+  readonly size: number;
+  readonly mtimeMs: number;
+  /** Of whatever the verdict depends on beside the file: another judge looks for itself. */
+  readonly judge: string;
+  readonly code: ErrorCode;
+  readonly message: string;
 }
 
 export interface CatalogueEntry {
@@ -45,6 +55,9 @@ export interface Catalogue {
   path(id: string): { readonly path: string; readonly frame: number } | undefined;
   file(path: string): FileRecord | undefined;
   putFile(path: string, record: FileRecord): Promise<void>;
+  removeFile(path: string): Promise<void>;
+  refusal(path: string): RefusalRecord | undefined;
+  putRefusals(records: ReadonlyMap<string, RefusalRecord>): Promise<void>;
   /**
    * Runs `work` while no other process on this data folder runs any: what is read from the engine inside it is still
    * so when it is written. A holder that was killed does not keep the others out.
@@ -62,15 +75,15 @@ export function openCatalogue({ dataDir }: { readonly dataDir: string }): Catalo
   const folder = join(dataDir, "catalogue");
   try {
     // For the owner only; the mode of a folder that is there already is its owner's decision.
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder, 0o700);
   } catch (cause) {
     throw new DafhError("FILE_UNREADABLE", "The data folder cannot be made or written.", { path: dataDir }, { cause });
   }
-  const root = open({ path: folder, maxDbs: 4 });
+  const root = open({ path: folder, maxDbs: 5 });
   const previews = root.openDB<Uint8Array, string>({ name: "previews", encoding: "binary" });
   const paths = root.openDB<{ path: string; frame: number }, string>({ name: "paths", encoding: "json" });
   const files = root.openDB<FileRecord, string>({ name: "files", encoding: "json" });
+  const refusals = root.openDB<RefusalRecord, string>({ name: "refusals", encoding: "json" });
   const leases = root.openDB<Lease, string>({ name: "leases", encoding: "json" });
   return {
     pseudonymKey: siteKey(dataDir),
@@ -97,6 +110,15 @@ export function openCatalogue({ dataDir }: { readonly dataDir: string }): Catalo
     file: (path) => files.get(fileKey(path)),
     async putFile(path, record) {
       await files.put(fileKey(path), record);
+    },
+    async removeFile(path) {
+      await files.remove(fileKey(path));
+    },
+    refusal: (path) => refusals.get(fileKey(path)),
+    async putRefusals(records) {
+      await root.transaction(() => {
+        for (const [path, record] of records) refusals.put(fileKey(path), record);
+      });
     },
     exclusively: leaseHolder(leases, "ingest"),
     close: () => root.close(),

@@ -2,5 +2,6 @@
 export * from "./embedding.js";
 export * from "./encoding.js";
 export * from "./errors.js";
+export * from "./make-folder.js";
 export * from "./payload.js";
 export * from "./search.js";

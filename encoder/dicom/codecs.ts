@@ -1,11 +1,13 @@
 /**
- * The WebAssembly codecs of `dcmjs-codecs` (JPEG, JPEG-LS, JPEG 2000, HTJ2K), behind one function. A codec that
+ * The WebAssembly codecs (JPEG, JPEG 2000 and HTJ2K of `dcmjs-codecs`; `jpeg-ls.ts`), behind one function. A codec that
  * failed may leave its memory unsound, so the module is made anew by the next `initCodecs()`.
  */
 import dcmjsCodecs from "dcmjs-codecs";
 import { DafhError } from "../../schemas/index.js";
 import { type CodestreamHeader, readCodestreamHeader } from "./codestream-headers.js";
 import type { ImageDescription } from "./image-description.js";
+import { decodeJpegLs, renewJpegLs } from "./jpeg-ls.js";
+import { type Cells, cells16 } from "./native-pixels.js";
 import type { CodecName } from "./transfer-syntaxes.js";
 
 const { Context, NativeCodecs } = dcmjsCodecs;
@@ -15,7 +17,7 @@ let needsRenewal = true;
 /** Makes the codecs ready. Await it before each file: it costs nothing unless one failed since. */
 export async function initCodecs(): Promise<void> {
   if (!needsRenewal) return;
-  await NativeCodecs.initializeAsync();
+  await Promise.all([NativeCodecs.initializeAsync(), renewJpegLs()]);
   needsRenewal = false;
 }
 
@@ -23,7 +25,7 @@ export async function initCodecs(): Promise<void> {
  * Samples of one compressed frame, those of a pixel together, unsigned in cells of 8 or 16 bits.
  * @throws DafhError PIXEL_DATA_MISMATCH, PIXEL_DATA_CORRUPT or UNSUPPORTED_PIXEL_FORMAT
  */
-export function decodeCodestream(bytes: Uint8Array, compression: CodecName, image: ImageDescription): Int32Array {
+export function decodeCodestream(bytes: Uint8Array, compression: CodecName, image: ImageDescription): Cells {
   const header = readCodestreamHeader(bytes, compression);
   checkAgainstDataset(header, image);
   const cellBits = header.precision <= 8 ? 8 : 16;
@@ -35,11 +37,7 @@ export function decodeCodestream(bytes: Uint8Array, compression: CodecName, imag
       `the codec gave ${decoded.length} bytes instead of ${(count * cellBits) / 8}`,
     );
   }
-  if (cellBits === 8) return Int32Array.from(decoded);
-  const view = new DataView(decoded.buffer, decoded.byteOffset, decoded.byteLength);
-  const values = new Int32Array(count);
-  for (let index = 0; index < count; index++) values[index] = view.getUint16(index * 2, true);
-  return values;
+  return cellBits === 8 ? decoded : cells16(decoded, count, true);
 }
 
 function run(
@@ -49,19 +47,21 @@ function run(
   cellBits: number,
   image: ImageDescription,
 ): Uint8Array {
-  const context = new Context({
-    width: header.columns,
-    height: header.rows,
-    bitsAllocated: cellBits,
-    bitsStored: header.precision,
-    samplesPerPixel: header.samplesPerPixel,
-    pixelRepresentation: image.signed ? 1 : 0,
-    planarConfiguration: 0,
-    photometricInterpretation: image.photometricInterpretation,
-    encodedBuffer: bytes,
-  });
+  const context = (): InstanceType<typeof Context> =>
+    new Context({
+      width: header.columns,
+      height: header.rows,
+      bitsAllocated: cellBits,
+      bitsStored: header.precision,
+      samplesPerPixel: header.samplesPerPixel,
+      pixelRepresentation: image.signed ? 1 : 0,
+      planarConfiguration: 0,
+      photometricInterpretation: image.photometricInterpretation,
+      encodedBuffer: bytes,
+    });
   try {
-    const buffer = decoderOf(compression)(context).getDecodedBuffer();
+    const buffer =
+      compression === "jpeg-ls" ? decodeJpegLs(bytes) : decoderOf(compression)(context()).getDecodedBuffer();
     if (buffer === undefined) throw new Error("the codec gave nothing");
     return buffer;
   } catch (cause) {
@@ -76,13 +76,11 @@ function run(
   }
 }
 
-function decoderOf(compression: CodecName) {
+function decoderOf(compression: Exclude<CodecName, "jpeg-ls">) {
   switch (compression) {
     case "jpeg":
       return (context: InstanceType<typeof Context>) =>
         NativeCodecs.decodeJpeg(context, { convertColorspaceToRgb: false });
-    case "jpeg-ls":
-      return (context: InstanceType<typeof Context>) => NativeCodecs.decodeJpegLs(context);
     case "jpeg-2000":
       return (context: InstanceType<typeof Context>) => NativeCodecs.decodeJpeg2000(context);
     case "htj2k":

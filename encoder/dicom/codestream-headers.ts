@@ -59,6 +59,9 @@ function readJpegHeader(bytes: Uint8Array, name: string, isFrame: (marker: numbe
       offset++;
       continue;
     }
+    // Reserved, or without a length (ISO 10918-1 table B.1): one codec skips what follows, its tables too, and then
+    // waits for them for ever.
+    if (marker < 0xc0) throw corrupt(`the ${name} codestream has marker FF${marker.toString(16)} in its header`);
     const length = view.getUint16(offset + 2);
     if (isFrame(marker)) {
       if (length < 8 || offset + 10 > bytes.length) break;
@@ -88,6 +91,7 @@ function readJpeg2000Header(bytes: Uint8Array): CodestreamHeader {
       throw new DafhError("UNSUPPORTED_PIXEL_FORMAT", "JPEG 2000 components of different depth or size");
     }
   }
+  if (!hasSoundTiles(view)) throw corrupt("the JPEG 2000 codestream's tiles do not cover its image");
   if (!hasWholeTileParts(bytes, view)) throw corrupt("the JPEG 2000 codestream is cut off inside a tile-part");
   return {
     columns: view.getUint32(8) - view.getUint32(16),
@@ -96,6 +100,21 @@ function readJpeg2000Header(bytes: Uint8Array): CodestreamHeader {
     precision: (depth & 0x7f) + 1,
     signed: depth >= 0x80,
   };
+}
+
+/** Tile indices have 16 bits (A.4.2). */
+const MAX_TILES = 65_535;
+
+/** Image and tile grid as A.5.1 bounds them; one codec runs for ever over a grid that begins inside the image. */
+function hasSoundTiles(view: DataView): boolean {
+  const axis = (at: number): number | undefined => {
+    const [end, start, tile, gridStart] = [0, 8, 16, 24].map((field) => view.getUint32(at + field));
+    if (end === undefined || start === undefined || tile === undefined || gridStart === undefined) return undefined;
+    const isSound = start < end && tile > 0 && gridStart <= start && gridStart + tile > start;
+    return isSound ? Math.ceil((end - gridStart) / tile) : undefined;
+  };
+  const [across, down] = [axis(8), axis(12)];
+  return across !== undefined && down !== undefined && across * down <= MAX_TILES;
 }
 
 /** Follows the tile-parts by the lengths that they state (A.4.2); the last may leave its length open. */

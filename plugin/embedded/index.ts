@@ -3,10 +3,9 @@
  * it is first needed, shared by every process that opens the same folder, started again when it dies, gone when
  * nobody uses it. What is sent to it is the collection's matter.
  */
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { DafhError } from "../../schemas/index.js";
+import { DafhError, makeFolder } from "../../schemas/index.js";
 import { takeLease } from "./lease.js";
 import { EngineProcess, readAddress } from "./process.js";
 import { type EngineRuntime, findRuntime } from "./runtime.js";
@@ -51,7 +50,7 @@ const RESTARTS_A_MINUTE = 5;
 export async function openEmbeddedEngine(options: EmbeddedEngineOptions): Promise<EmbeddedEngine> {
   const folder = join(options.dataDir, "engine");
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder, 0o700);
   } catch (cause) {
     throw new DafhError(
       "ENGINE_UNAVAILABLE",

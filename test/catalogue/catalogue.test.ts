@@ -1,6 +1,6 @@
 /** The catalogue of a data folder: what it keeps, who may read it, and who may write when several processes want to. */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -73,6 +73,24 @@ describe("the catalogue", () => {
     const { writeFile } = await import("node:fs/promises");
     await writeFile(join(dataDir, "site.key"), "short");
     assert.throws(() => openCatalogue({ dataDir }), { code: "FILE_UNREADABLE", message: /5 bytes/ });
+  });
+
+  it("keeps refusals with what they depend on", async () => {
+    const refusal = { size: 3, mtimeMs: 1, judge: "1.0 net", code: "NOT_DICOM", message: "a text" } as const;
+    const catalogue = openCatalogue({ dataDir });
+    await catalogue.putRefusals(new Map([["/notes/a.txt", refusal]]));
+    assert.deepEqual(catalogue.refusal("/notes/a.txt"), refusal);
+    assert.equal(catalogue.refusal("/notes/b.txt"), undefined);
+    await catalogue.close();
+  });
+
+  it("says so where a folder cannot be made, also where the system would have Node try for ever", function () {
+    if (process.platform !== "linux") this.skip(); // there is no /proc
+    const script = `
+      import { openCatalogue } from ${JSON.stringify(new URL("../../catalogue/index.js", import.meta.url).href)};
+      try { openCatalogue({ dataDir: "/proc/nope/data" }); } catch (error) { console.log(error.code); }`;
+    const { stdout } = spawnSync(process.execPath, ["--input-type=module", "-e", script], { timeout: 20_000 });
+    assert.equal(String(stdout).trim(), "FILE_UNREADABLE");
   });
 
   it("lets one work at a time", async () => {

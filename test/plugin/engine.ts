@@ -51,7 +51,8 @@ export async function openTestEngine(folder?: string): Promise<TestEngine> {
     client: openClient(url, apiKey),
     close: async () => {
       await engine.release();
-      await rm(dataDir, { recursive: true, force: true });
+      // An engine that was killed, or is ending, may still have a file open.
+      await rm(dataDir, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
     },
   };
 }

@@ -1,11 +1,19 @@
-/** Damaged files, seeded: whatever is done to the bytes, the reader answers with an image or a code, and soon. */
+/**
+ * Damaged files, seeded: whatever is done to the bytes, the reader answers with an image or a code, and soon; and so
+ * does the decoding pool. The long search is `bench/fuzz.ts`; here is a short one, and what the long one has found.
+ */
 import assert from "node:assert/strict";
 import { initCodecs, openDicom } from "../../../encoder/dicom/index.js";
 import { DafhError } from "../../../schemas/index.js";
+import { type CorpusFile, writtenCorpus } from "./fuzz-corpus.js";
+import { damaged } from "./fuzz-damage.js";
+import { FINDINGS } from "./fuzz-findings.js";
+import { TrialPool } from "./fuzz-trial.js";
 import { mutate } from "./mutations.js";
 import { describeWithSharedData, readShared } from "./shared-data.js";
 
-const ROUNDS = 2000;
+const ROUNDS = 400;
+const POOL_ROUNDS = 150;
 /** A slow machine under load needs tens of milliseconds; a hang needs for ever. */
 const LIMIT_MS = 5000;
 
@@ -65,5 +73,48 @@ describeWithSharedData(`${ROUNDS} damaged files`, () => {
     // The damage is neither harmless nor always deadly, or the test would show nothing.
     assert.ok(decoded > ROUNDS / 20 && decoded < ROUNDS / 2, `${decoded} decoded`);
     assert.ok(codes.size >= 6, [...codes].join());
+  });
+});
+
+describe("the decoding pool", function () {
+  this.timeout(120_000);
+  let corpus: CorpusFile[];
+  let pool: TrialPool;
+
+  before(async () => {
+    corpus = await writtenCorpus();
+    pool = new TrialPool();
+  });
+  after(() => pool.close());
+
+  it("decodes every file of the corpus while it is whole", async () => {
+    for (const file of corpus) assert.equal((await pool.try(file)).outcome, "decoded", file.name);
+  });
+
+  for (const { seed, file, outcome, was } of FINDINGS) {
+    it(`refuses what was found with seed ${seed} of ${file}: ${was}`, async () => {
+      const found = damaged(corpus, seed);
+      assert.equal(found.name, file, "the corpus or the damage has changed: this seed makes other bytes now");
+      const trial = await pool.try(found);
+      assert.equal(trial.finding, undefined);
+      assert.equal(trial.outcome, outcome);
+    });
+  }
+
+  it("decodes whole files as ever after codecs have trapped", async () => {
+    const before = await Promise.all(corpus.map((file) => pool.digests(file)));
+    for (const { seed } of FINDINGS) await pool.try(damaged(corpus, seed));
+    assert.ok(pool.replaced > 0, "no thread was replaced: this shows nothing");
+    assert.deepEqual(await Promise.all(corpus.map((file) => pool.digests(file))), before);
+  });
+
+  it(`survives ${POOL_ROUNDS} damaged files, each decoded or refused by name`, async () => {
+    const outcomes = new Set<string>();
+    for (let seed = 1; seed <= POOL_ROUNDS; seed++) {
+      const { outcome, finding } = await pool.try(damaged(corpus, seed));
+      assert.equal(finding, undefined, `seed ${seed}`);
+      outcomes.add(outcome);
+    }
+    assert.ok(outcomes.size >= 8, [...outcomes].join());
   });
 });
