@@ -50,11 +50,15 @@ export function exitCodeOf(refused: number): ExitCode {
 }
 
 export function wholeNumberOption(flags: string, description: string, least: number, most: number): Option {
-  return new Option(flags, description).argParser((text: string) => {
+  return new Option(flags, `${description} (${least} to ${most})`).argParser((text: string) => {
     const value = Number(text);
     if (/^\d+$/.test(text) && value >= least && value <= most) return value;
     throw new InvalidArgumentError(`It takes a whole number from ${least} to ${most}.`);
   });
+}
+
+export function frameOption(purpose: string): Option {
+  return wholeNumberOption("--frame <n>", `frame ${purpose}; 1 unless told`, 1, 1_000_000);
 }
 
 /** `CT,MR` in any case. DICOM's term for PET is PT; a search for "PET" would silently find nothing. */

@@ -11,6 +11,7 @@ import { ingestCommand } from "./commands/ingest.js";
 import { inspectCommand } from "./commands/inspect.js";
 import { searchCommand } from "./commands/search.js";
 import { serveCommand } from "./commands/serve.js";
+import { examplesOf } from "./examples.js";
 import { EXIT, outputTo } from "./output.js";
 import { productVersion } from "./version.js";
 
@@ -42,7 +43,8 @@ export async function runProgram(words: readonly string[], context: CommandConte
     encoderCommand,
     doctorCommand,
   ]) {
-    program.addCommand(make(context).copyInheritedSettings(program));
+    const command = make(context).copyInheritedSettings(program);
+    program.addCommand(command.addHelpText("after", examplesOf(command.name())));
   }
   try {
     await program.parseAsync(words, { from: "user" });

@@ -2,6 +2,7 @@
 import type { Response } from "express";
 import type { Logger } from "pino";
 import type { Catalogue } from "../catalogue/index.js";
+import type { DeidentificationProfile } from "../encoder/index.js";
 import type { DafhCollection } from "../plugin/index.js";
 import type { Encoder, ErrorCode } from "../schemas/index.js";
 import type { GatewayConfig } from "./config.js";
@@ -13,6 +14,7 @@ export interface GatewayContext {
   readonly collection: DafhCollection;
   readonly encoder: Encoder;
   readonly catalogue: Catalogue;
+  readonly profile: DeidentificationProfile;
   readonly config: GatewayConfig;
   readonly logger: Logger;
   readonly metrics: GatewayMetrics;

@@ -7,6 +7,7 @@ import type { AddressInfo } from "node:net";
 import type { Logger } from "pino";
 import { Registry } from "prom-client";
 import type { Catalogue } from "../catalogue/index.js";
+import { DEIDENTIFICATION_PROFILES, type DeidentificationProfile } from "../encoder/index.js";
 import type { DafhCollection } from "../plugin/index.js";
 import { DafhError, type Encoder } from "../schemas/index.js";
 import { createApp } from "./app.js";
@@ -23,6 +24,8 @@ export interface GatewayOptions {
   readonly collection: DafhCollection;
   readonly encoder: Encoder;
   readonly catalogue: Catalogue;
+  /** What answers may say of an uploaded image; absent = strict. */
+  readonly profile?: DeidentificationProfile;
   /** Over GATEWAY_DEFAULTS. */
   readonly config?: Partial<GatewayConfig>;
   readonly logger: Logger;
@@ -43,7 +46,14 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const readiness = readinessProbe(options);
   const metrics = gatewayMetrics(options.registry ?? new Registry(), readiness);
   const inFlight = new InFlight();
-  const context: GatewayContext = { ...options, config, metrics, readiness, inFlight };
+  const context: GatewayContext = {
+    profile: DEIDENTIFICATION_PROFILES.strict,
+    ...options,
+    config,
+    metrics,
+    readiness,
+    inFlight,
+  };
   const app = createApp(context);
   const server = createServer(app);
   // A client that asks first (Expect: 100-continue) learns of a body too large before it sends any of it.

@@ -42,6 +42,8 @@ export interface EncodedFrame {
   readonly embedding: Embedding;
   /** SHA-256 of the stored values as int32 little endian, row-major: first 128 bits, hex. */
   readonly pixelDigest: string;
+  /** Of this frame along the slice normal; absent where the file does not tell. */
+  readonly slicePositionMm?: number;
   /** 8-bit grey PNG. */
   readonly preview?: Uint8Array;
   /** How unlike everything that the network was trained on: above 1 the image is foreign. Absent where the network has no such output. */

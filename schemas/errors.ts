@@ -112,6 +112,11 @@ export const ERRORS = {
     "A limit on frames, pixels, depth or elements was exceeded.",
     "Split it into files of fewer frames, or export it with fewer pixels.",
   ),
+  DECOMPRESSION_RATIO: entry(
+    "input",
+    "The compressed data would become far more bytes than images do: it may be made to exhaust memory.",
+    "Export it again from its source, uncompressed.",
+  ),
   BURNED_IN_TEXT: entry(
     "input",
     "The image may have text burned in that names the patient, and it cannot be taken out.",
@@ -141,7 +146,11 @@ export const ERRORS = {
     "The field is not one that the payload has.",
     "See the payload's fields in docs/payload.md.",
   ),
-  BAD_OPTION: entry("input", "An option has a value that it cannot take.", "Give a value in the stated range."),
+  BAD_OPTION: entry(
+    "input",
+    "An option has a value that it cannot take.",
+    "Give another; the message says what is wrong with this one.",
+  ),
   BODY_TOO_LARGE: entry("input", "The request body is larger than the limit.", "Send a smaller file."),
   UNSUPPORTED_MEDIA_TYPE: entry(
     "input",

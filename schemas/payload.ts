@@ -47,11 +47,24 @@ export const PAYLOAD_FIELDS = {
   studyDate: one("datetime", true, "StudyDate", "Day of the study, RFC 3339"),
   instanceNumber: one("integer", false, "InstanceNumber", "Number of the instance in its series"),
   frame: one("integer", true, null, "Frame of the instance, from 1"),
+  concatenationUid: one("keyword", false, "ConcatenationUID", "The whole that the instance is a part of"),
+  concatenationFrameOffset: one(
+    "integer",
+    false,
+    "ConcatenationFrameOffsetNumber",
+    "Frames of the whole before this part's first: frame + this = the frame of the whole",
+  ),
   frames: one("integer", false, "NumberOfFrames", "Frames of the instance"),
   rows: one("integer", false, "Rows", "Height in pixels"),
   columns: one("integer", false, "Columns", "Width in pixels"),
   pixelSpacingMm: several("float", false, "PixelSpacing", "Row and column spacing, mm"),
   sliceThickness: one("float", true, "SliceThickness", "mm"),
+  spacingBetweenSlicesMm: one(
+    "float",
+    false,
+    "SpacingBetweenSlices",
+    "From the middle of a slice to that of the next, mm",
+  ),
   slicePositionMm: one("float", false, "ImagePositionPatient", "Position along the slice normal, mm"),
   imageType: several("keyword", false, "ImageType", "Values of Image Type"),
   manufacturer: one("keyword", true, "Manufacturer", "Maker of the scanner"),
@@ -62,6 +75,7 @@ export const PAYLOAD_FIELDS = {
   patientSex: one("keyword", true, "PatientSex", "M, F or O"),
   patientAgeYears: one("float", true, "PatientAge", "Years; 90 and older are kept as 90"),
   units: one("keyword", false, null, "What the pixel values are after rescaling: HU, SUV, normalised …"),
+  notQuantitative: one("keyword", false, null, "Why a CT or PET image has no physical scale"),
   label: one("keyword", true, null, "Label given at ingestion by --labels"),
   code: one("keyword", true, null, "The binary code, hex, most significant bit first"),
   pixelDigest: one(
@@ -74,9 +88,15 @@ export const PAYLOAD_FIELDS = {
     "keyword",
     false,
     null,
-    "Digest of the file that the instance came from: equal when nothing changed",
+    "Keyed digest of the file that the instance came from: equal when nothing changed",
   ),
   modelDigest: one("keyword", true, null, "Digest of the network that made the code"),
+  profile: one(
+    "keyword",
+    true,
+    null,
+    "What was let through at ingestion: the de-identification profile and its options",
+  ),
   synthetic: one("bool", true, "SyntheticData", "True where the image was generated, not acquired"),
 } as const satisfies Record<string, PayloadField>;
 
@@ -99,5 +119,5 @@ export type InstancePayload = {
 /** Attributes of an instance that do not depend on the frame: what the encoder reads from the dataset. */
 export type InstanceAttributes = Omit<
   InstancePayload,
-  "frame" | "code" | "pixelDigest" | "contentDigest" | "modelDigest" | "label"
+  "frame" | "code" | "pixelDigest" | "contentDigest" | "modelDigest" | "label" | "profile"
 >;

@@ -1,42 +1,30 @@
 /** `dafh deidentify`: copies of DICOM files without what names a patient (PS3.15 Annex E). The work is `cli/deidentify/`'s. */
 import { resolve } from "node:path";
-import { Command, Option } from "commander";
-import { DEIDENTIFICATION_PROFILES, type DeidentificationProfile } from "../../encoder/index.js";
+import { Command } from "commander";
 import { ERRORS, type ErrorCode } from "../../schemas/index.js";
 import { type CommandContext, type Flags, perform, type Run, withCommonFlags } from "../command-line.js";
 import { deidentificationKey } from "../deidentify/key.js";
 import { chooseOutput } from "../deidentify/output-files.js";
+import { type ProfileFlags, pixelsOption, profileOf, withAttributeOptions } from "../deidentify/profile-options.js";
 import { type DeidentifySummary, deidentifyFound } from "../deidentify/run.js";
 import { findFiles } from "../ingest/sources.js";
 import { EXIT, type ExitCode, type Output, printable } from "../output.js";
 import { stopSignal } from "../stop-signal.js";
 
-interface DeidentifyFlags extends Flags {
-  readonly profile: keyof typeof DEIDENTIFICATION_PROFILES;
-  readonly retainUids?: true;
-  readonly dates?: DeidentificationProfile["dates"];
-  readonly retainDeviceIdentity?: true;
-  readonly retainPatientCharacteristics?: true;
-  readonly cleanDescriptors?: true;
-  readonly retainSafePrivate?: true;
-  readonly pixels?: DeidentificationProfile["pixels"];
+interface DeidentifyFlags extends Flags, ProfileFlags {
   readonly key?: string;
 }
 
 export function deidentifyCommand(context: CommandContext): Command {
-  const profiles = Object.keys(DEIDENTIFICATION_PROFILES);
-  return withCommonFlags(new Command("deidentify"))
+  const command = withCommonFlags(new Command("deidentify"))
     .description("Write copies of DICOM images without what names a patient (PS3.15 Annex E).")
     .argument("<in>", "a DICOM file, or a folder (with all below it), a zip archive or a DICOMDIR")
-    .argument("<out>", "a file for a file; else a folder, where files are named by their new UIDs")
-    .addOption(new Option("--profile <name>", "what is let through").choices(profiles).default("strict"))
-    .option("--retain-uids", "keep UIDs: the way back to the archive")
-    .addOption(new Option("--dates <how>", "what becomes of dates").choices(["remove", "shift", "keep"]))
+    .argument("<out>", "a file for a file; else a folder, where files are named by their new UIDs");
+  return withAttributeOptions(command, "what is let through")
     .option("--retain-device-identity", "keep the scanner's serial number and names")
-    .option("--retain-patient-characteristics", "keep sex, age (90 and over as 90), size and weight")
     .option("--clean-descriptors", "keep the known words of descriptions")
     .option("--retain-safe-private", "keep known private numbers (PET factors among them)")
-    .addOption(new Option("--pixels <how>", "images that may have text burned in").choices(["refuse", "mask", "keep"]))
+    .addOption(pixelsOption())
     .option("--key <file>", "file of 16 bytes or more that only you can read (else the data folder's site.key)")
     .action((input: string, output: string, flags: DeidentifyFlags) =>
       perform(context, flags, (run) => runDeidentify(run, input, output, flags)),
@@ -68,24 +56,6 @@ async function runDeidentify(
   } finally {
     stop.release();
   }
-}
-
-function profileOf(flags: DeidentifyFlags): DeidentificationProfile {
-  const preset: DeidentificationProfile = DEIDENTIFICATION_PROFILES[flags.profile];
-  const adapted: DeidentificationProfile = {
-    ...preset,
-    retainUids: flags.retainUids ?? preset.retainUids,
-    dates: flags.dates ?? preset.dates,
-    retainDeviceIdentity: flags.retainDeviceIdentity ?? preset.retainDeviceIdentity,
-    retainPatientCharacteristics: flags.retainPatientCharacteristics ?? preset.retainPatientCharacteristics,
-    cleanDescriptors: flags.cleanDescriptors ?? preset.cleanDescriptors,
-    retainSafePrivate: flags.retainSafePrivate ?? preset.retainSafePrivate,
-    pixels: flags.pixels ?? preset.pixels,
-  };
-  const same = (Object.keys(preset) as (keyof DeidentificationProfile)[]).every(
-    (name) => adapted[name] === preset[name],
-  );
-  return same ? preset : { ...adapted, name: `${preset.name}, adapted` };
 }
 
 function report(

@@ -5,9 +5,9 @@ import {
   type CommandContext,
   exitCodeOf,
   type Flags,
+  frameOption,
   perform,
   type Run,
-  wholeNumberOption,
   withCommonFlags,
 } from "../command-line.js";
 import { eachInput } from "../each-input.js";
@@ -24,7 +24,7 @@ export function encodeCommand(context: CommandContext): Command {
     .description("Print the binary code, hash and features of images.")
     .argument("<file...>", "DICOM, PNG or JPEG files")
     .option("--model <dir>", "folder of another network (else DAFH_MODEL, else the package's)")
-    .addOption(wholeNumberOption("--frame <n>", "frame to encode, from 1 (1 unless told)", 1, 1_000_000))
+    .addOption(frameOption("to encode"))
     .option(
       "--attention",
       "with --json, also where the network looked: a square map over its input, row-major from 0 to 1",

@@ -2,16 +2,18 @@
 import { Command } from "commander";
 import { ERRORS, type ErrorCode } from "../../schemas/index.js";
 import { type CommandContext, type Flags, perform, type Run, withCommonFlags } from "../command-line.js";
+import { type ProfileFlags, pixelsOption, profileOf, withAttributeOptions } from "../deidentify/profile-options.js";
 import { NO_LABELS, readLabels } from "../ingest/labels.js";
 import { ingest } from "../ingest/pipeline.js";
 import { NO_PROGRESS, showProgress } from "../ingest/progress.js";
-import { findFiles } from "../ingest/sources.js";
+import { findFiles, requireSome } from "../ingest/sources.js";
 import type { IngestSummary } from "../ingest/summary.js";
 import { EXIT, type ExitCode, type Output, printable } from "../output.js";
 import { withParts } from "../parts.js";
 import { stopSignal } from "../stop-signal.js";
+import { productVersion } from "../version.js";
 
-interface IngestFlags extends Flags {
+interface IngestFlags extends Flags, ProfileFlags {
   readonly labels?: string;
   readonly previews: boolean;
   readonly replace?: boolean;
@@ -19,18 +21,22 @@ interface IngestFlags extends Flags {
 }
 
 export function ingestCommand(context: CommandContext): Command {
-  return withCommonFlags(new Command("ingest"))
+  const command = withCommonFlags(new Command("ingest"))
     .description("Encode images and store them. Running it again goes on where it stopped and skips what is stored.")
     .argument("<path...>", "folders (with all below them), DICOM files, zip archives, DICOMDIRs")
     .option("--labels <csv>", "manifest with the columns path and label; names PNG and JPEG images to take as well")
     .option("--no-previews", "keep no preview images")
     .option("--replace", "take images whose SOP Instance UID is stored with other pixels")
-    .option("--quiet", "no progress")
+    .option("--quiet", "no progress");
+  return withAttributeOptions(command, "what is stored")
+    .addOption(pixelsOption())
     .action((paths: string[], flags: IngestFlags) => perform(context, flags, (run) => runIngest(run, paths, flags)));
 }
 
 async function runIngest(run: Run, paths: readonly string[], flags: IngestFlags): Promise<ExitCode> {
   const { config, output, streams } = run;
+  // Before anything is made: a misspelt path leaves no empty collection behind.
+  await requireSome(paths);
   const labels = flags.labels === undefined ? NO_LABELS : readLabels(flags.labels);
   const stop = stopSignal(() =>
     output.note("Stopping: what is in flight is being finished. Once more to stop at once."),
@@ -50,8 +56,10 @@ async function runIngest(run: Run, paths: readonly string[], flags: IngestFlags)
       try {
         const found = findFiles(paths, [config.dataDir]);
         const { replace = false, previews } = flags;
-        const options = { found, labels, replace, previews, onProgress: progress.update, signal: stop.signal };
-        summary = await ingest(options, parts);
+        // An encoder elsewhere may be of another version, and does not say so.
+        const judge = config.encoderUrl === null ? `${productVersion()} ${parts.info.model.digest}` : null;
+        const options = { found, labels, replace, previews, profile: profileOf(flags), judge };
+        summary = await ingest({ ...options, onProgress: progress.update, signal: stop.signal }, parts);
       } finally {
         counting.abort();
         await counted;
@@ -98,12 +106,19 @@ function reportLines(summary: IngestSummary): string[] {
   for (const [code, number] of Object.entries(refusedByCode) as [ErrorCode, number][]) {
     lines.push("", `${code} (${number}): ${ERRORS[code].meaning}`);
     const named = refused.filter((file) => file.code === code);
-    // A folder of images holds text files by the thousand; they are no news.
-    const shown = code === "NOT_DICOM" ? named.slice(0, 5) : named;
+    // A folder of images holds text files by the thousand; they are no news. Nor would anybody read a thousand others.
+    const shown = named.slice(0, code === "NOT_DICOM" ? 5 : 20);
     lines.push(...shown.map(({ path, message }) => `  ${printable(path)}: ${printable(message)}`));
     if (shown.length < named.length) lines.push(`  and ${named.length - shown.length} more (--json names them all)`);
   }
   if (constantFrames > 0) lines.push("", `${constantFrames} frames are left out: all their pixels have one value.`);
+  if (summary.framesUnderOtherProfiles > 0) {
+    const { framesUnderOtherProfiles, profile } = summary;
+    lines.push(
+      "",
+      `${framesUnderOtherProfiles} stored frames came in under another profile than ${profile}: ingest their files again under it, or give each profile a data folder.`,
+    );
+  }
   if (labelsUnmet > 0) lines.push("", `${labelsUnmet} rows of the labels manifest name files that were not met.`);
   return lines;
 }

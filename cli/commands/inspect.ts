@@ -5,9 +5,9 @@ import {
   type CommandContext,
   exitCodeOf,
   type Flags,
+  frameOption,
   perform,
   type Run,
-  wholeNumberOption,
   withCommonFlags,
 } from "../command-line.js";
 import { eachInput } from "../each-input.js";
@@ -21,7 +21,7 @@ export function inspectCommand(context: CommandContext): Command {
   return withCommonFlags(new Command("inspect"))
     .description("Show what the decoder sees: attributes, stored pixel statistics, units.")
     .argument("<file...>", "DICOM, PNG or JPEG files")
-    .addOption(wholeNumberOption("--frame <n>", "frame to decode, from 1 (1 unless told)", 1, 1_000_000))
+    .addOption(frameOption("to decode"))
     .action((files: string[], flags: InspectFlags) =>
       perform(context, flags, (run) => runInspect(run, files, flags.frame ?? 1)),
     );

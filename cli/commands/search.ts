@@ -2,6 +2,7 @@
 import { performance } from "node:perf_hooks";
 import { Command, Option } from "commander";
 import type { Catalogue } from "../../catalogue/index.js";
+import { deidentifiedAttributes } from "../../encoder/index.js";
 import type { SearchHit, SearchRequest, SearchResponse } from "../../plugin/index.js";
 import {
   codeToHex,
@@ -17,16 +18,18 @@ import {
 import {
   type CommandContext,
   type Flags,
+  frameOption,
   modalityOption,
   perform,
   type Run,
   wholeNumberOption,
   withCommonFlags,
 } from "../command-line.js";
+import { type ProfileFlags, profileOf, withAttributeOptions } from "../deidentify/profile-options.js";
 import { EXIT, type ExitCode, type Output, table } from "../output.js";
 import { withParts } from "../parts.js";
 
-interface SearchFlags extends Flags {
+interface SearchFlags extends Flags, ProfileFlags {
   readonly id?: string;
   readonly frame?: number;
   readonly modality?: readonly string[];
@@ -47,22 +50,24 @@ interface Query {
 }
 
 export function searchCommand(context: CommandContext): Command {
-  return withCommonFlags(new Command("search"))
+  const command = withCommonFlags(new Command("search"))
     .description("Find the stored images that look like an image.")
     .argument("[file]", "DICOM, PNG or JPEG file to search by")
     .option("--id <uuid>", "search by a stored image in place of a file")
-    .addOption(wholeNumberOption("--frame <n>", "frame of the file to search by, from 1", 1, 1_000_000))
+    .addOption(frameOption("of the file to search by"))
     .addOption(modalityOption())
     .option("--filter <json>", "Qdrant filter over the payload's fields")
-    .addOption(wholeNumberOption("--limit <n>", "results", 1, 1_000))
+    .addOption(wholeNumberOption("--limit <n>", "results, or groups; 10 unless told", 1, 1_000))
     .addOption(new Option("--mode <mode>", "how to rank").choices([...SEARCH_MODES]))
-    .addOption(wholeNumberOption("--candidates <n>", "Hamming candidates that are rescored", 1, 10_000))
+    .addOption(
+      wholeNumberOption("--candidates <n>", "Hamming candidates that are rescored; 200 unless told", 1, 10_000),
+    )
     .addOption(wholeNumberOption("--radius <bits>", "only images within this Hamming distance", 0, 1_024))
     .addOption(new Option("--group <by>", "group the results").choices(Object.keys(GROUP_FIELDS)))
-    .addOption(wholeNumberOption("--group-size <n>", "results a group", 1, 100))
-    .action((file: string | undefined, flags: SearchFlags) =>
-      perform(context, flags, (run) => runSearch(run, file, flags)),
-    );
+    .addOption(wholeNumberOption("--group-size <n>", "results a group; 3 unless told", 1, 100));
+  return withAttributeOptions(command, "what is said of the file").action(
+    (file: string | undefined, flags: SearchFlags) => perform(context, flags, (run) => runSearch(run, file, flags)),
+  );
 }
 
 async function runSearch({ config, output }: Run, file: string | undefined, flags: SearchFlags): Promise<ExitCode> {
@@ -78,7 +83,8 @@ async function runSearch({ config, output }: Run, file: string | undefined, flag
   const options = optionsOf(flags);
   return withParts(config, { create: false }, async ({ collection, catalogue, encoder }) => {
     const startMs = performance.now();
-    const query = file === undefined ? byId(flags.id ?? "") : await byFile(encoder, file, flags.frame ?? 1);
+    const query =
+      file === undefined ? byId(flags.id ?? "") : await byFile(file, flags, { encoder, key: catalogue.pseudonymKey });
     const response = await collection.search({ query: query.search, ...options });
     const timingsMs = { encode: query.encodeMs, ...response.timingsMs, total: performance.now() - startMs };
     if (output.json) output.document({ query: query.shown, ...answerOf(response, catalogue), timingsMs });
@@ -122,14 +128,19 @@ function byId(id: string): Query {
   return { search: { id }, shown: { id }, encodeMs: null };
 }
 
-async function byFile(encoder: Encoder, path: string, frame: number): Promise<Query> {
+async function byFile(
+  path: string,
+  flags: SearchFlags,
+  { encoder, key }: { readonly encoder: Encoder; readonly key: Uint8Array },
+): Promise<Query> {
   const startMs = performance.now();
+  const { frame = 1 } = flags;
   const { kind, attributes, frames } = await encoder.encode({ path }, { frames: [frame] });
   const [encoded] = frames;
   if (encoded === undefined)
     throw new DafhError("FRAME_OUT_OF_RANGE", `The file has no frame ${frame}.`, { path, frame });
   const code = codeToHex(packCode(encoded.embedding.hash));
-  const { modality, sopInstanceUid } = attributes;
+  const { modality, sopInstanceUid } = deidentifiedAttributes(attributes, { profile: profileOf(flags), key });
   return {
     search: { embedding: encoded.embedding },
     shown: {

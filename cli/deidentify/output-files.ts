@@ -3,10 +3,10 @@
  * name patients too. A file is there whole or not at all, and none that exists is overwritten.
  */
 import { randomBytes } from "node:crypto";
-import { type FileHandle, link, mkdir, open, readFile, realpath, rm, stat } from "node:fs/promises";
+import { type FileHandle, link, open, readFile, realpath, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import type { DeidentifiedFile } from "../../encoder/index.js";
-import { DafhError } from "../../schemas/index.js";
+import { DafhError, makeFolder } from "../../schemas/index.js";
 
 type Written = "written" | "unchanged";
 
@@ -20,7 +20,7 @@ function intoFolder(folder: string): WriteOutput {
     const place = join(folder, studyInstanceUid, seriesInstanceUid, `${sopInstanceUid}.dcm`);
     const taken = "Another file of the same SOP Instance UID is there; give it an output folder of its own.";
     return storing(place, async () => {
-      await mkdir(dirname(place), { recursive: true });
+      makeFolder(dirname(place));
       return putNew(place, file, new DafhError("SOP_INSTANCE_CONFLICT", taken, { path: place }));
     });
   };

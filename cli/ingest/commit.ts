@@ -28,22 +28,26 @@ export interface CommitParts {
   readonly catalogue: Catalogue;
   readonly model: ModelInfo;
   readonly replace: boolean;
+  /** Name of the profile that the entries' attributes went through. */
+  readonly profile: string;
 }
 
 /** @returns an outcome an entry, in order */
 export async function commit(entries: readonly EncodedEntry[], parts: CommitParts): Promise<CommitOutcome[]> {
-  const { collection, catalogue, model, replace } = parts;
+  const { collection, catalogue, model, replace, profile } = parts;
   const prepared = entries.map((entry) => ({
     entry,
-    points: pointsOf(entry.encoded, { model, pseudonymKey: catalogue.pseudonymKey, row: entry.row }),
+    points: pointsOf(entry.encoded, { model, pseudonymKey: catalogue.pseudonymKey, profile, row: entry.row }),
   }));
   return catalogue.exclusively(async () => {
     const stored = await storedPayloads(
       collection,
-      prepared.flatMap(({ points }) => points.map(({ id }) => id)),
+      prepared.flatMap(({ entry, points }) => [...points.map(({ id }) => id), ...idsBefore(entry, catalogue)]),
     );
     const writes = new Map<string, DafhPoint>();
-    const decided = prepared.map(({ entry, points }) => {
+    const decided = prepared.map(({ entry, points: stated }) => {
+      const labels = idsBefore(entry, catalogue).flatMap((id) => stored.get(id)?.label ?? []);
+      const points = withLabel(stated, labels[0]);
       const decision = decide(points, (id) => writes.get(id)?.payload ?? stored.get(id), replace);
       if (decision.kind === "replaced") dropOtherFrames(writes, points);
       for (const point of pointsToWrite(decision)) writes.set(point.id, point);
@@ -54,6 +58,7 @@ export async function commit(entries: readonly EncodedEntry[], parts: CommitPart
     }
     if (writes.size > 0) await collection.upsert([...writes.values()]);
     const accepted = decided.filter(({ decision }) => decision.kind !== "conflict");
+    await forgetIds(idsUnderOtherNames(accepted, catalogue), parts);
     const catalogued = await Promise.all(accepted.map((item) => catalogueEntries(item, catalogue)));
     await catalogue.putInstances(catalogued.flat());
     await Promise.all(
@@ -104,6 +109,48 @@ async function deleteOtherFrames(
   await collection.delete({ filter: { must, must_not: [{ has_id: [...kept] }] } });
 }
 
+/** What the very same file was stored as before, which under a profile that gives its instance another name differs. */
+function idsBefore({ found, encoded }: EncodedEntry, catalogue: Catalogue): string[] {
+  const before = catalogue.file(found.path);
+  return before?.contentDigest === encoded.contentDigest ? before.frames.map(({ id }) => id) : [];
+}
+
+/** A run that states no label leaves the one that is stored, under whatever id. */
+function withLabel(points: readonly DafhPoint[], label: string | undefined): readonly DafhPoint[] {
+  if (label === undefined) return points;
+  return points.map((point) =>
+    point.payload.label === undefined ? { ...point, payload: { ...point.payload, label } } : point,
+  );
+}
+
+/** Nothing of a file stays under names that another profile gave its instances (UIDs retained or not). */
+function idsUnderOtherNames(
+  accepted: readonly { readonly entry: EncodedEntry; readonly points: readonly DafhPoint[] }[],
+  catalogue: Catalogue,
+): string[] {
+  const names = new Set(accepted.flatMap(({ points }) => points.map(({ id }) => id)));
+  return accepted.flatMap(({ entry }) => idsBefore(entry, catalogue)).filter((id) => !names.has(id));
+}
+
+/** Takes back what is stored of a file that a profile refuses and an earlier one did not. */
+export async function forgetFile(path: string, parts: Pick<CommitParts, "collection" | "catalogue">): Promise<void> {
+  const { catalogue } = parts;
+  if (catalogue.file(path) === undefined) return;
+  await catalogue.exclusively(async () => {
+    await forgetIds(catalogue.file(path)?.frames.map(({ id }) => id) ?? [], parts);
+    await catalogue.removeFile(path);
+  });
+}
+
+async function forgetIds(
+  ids: readonly string[],
+  { collection, catalogue }: Pick<CommitParts, "collection" | "catalogue">,
+): Promise<void> {
+  if (ids.length === 0) return;
+  await catalogue.removeInstances(ids);
+  await collection.delete({ ids });
+}
+
 /** An instance stored before keeps the path it has for as long as that file is there: copies do not take turns. */
 async function catalogueEntries(
   item: { readonly entry: EncodedEntry; readonly points: readonly DafhPoint[]; readonly decision: Decision },
@@ -116,7 +163,10 @@ async function catalogueEntries(
     const known = keepsPath ? catalogue.path(id) : undefined;
     const path = known !== undefined && (await isThere(known.path)) ? known.path : found.path;
     // A run without previews leaves those that are there, but never one of other pixels.
-    const preview = encoded.frames[index]?.preview ?? (item.decision.kind === "replaced" ? null : undefined);
+    const before = catalogue.file(found.path)?.frames.find((frame) => frame.id === id);
+    const isOther =
+      item.decision.kind === "replaced" || (before !== undefined && before.pixelDigest !== payload.pixelDigest);
+    const preview = encoded.frames[index]?.preview ?? (isOther ? null : undefined);
     entries.push({ id, path, frame: payload.frame ?? index + 1, ...(preview === undefined ? {} : { preview }) });
   }
   return entries;
@@ -148,6 +198,7 @@ function pixelDigestOf(payload: InstancePayload): string {
 }
 
 function conflict({ found, encoded }: EncodedEntry, frame: number): DafhError {
+  // As the profile lets it through.
   const name = encoded.attributes.sopInstanceUid ?? "none";
   return new DafhError(
     "SOP_INSTANCE_CONFLICT",

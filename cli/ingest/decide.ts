@@ -29,9 +29,13 @@ export function decide(
     else if (known.contentDigest !== payload.contentDigest) {
       changed = true;
       if (known.pixelDigest !== payload.pixelDigest) conflictingFrame ??= payload.frame ?? 1;
-    } else if (known.pixelDigest !== payload.pixelDigest || !sameStatements(known, payload)) {
-      // The very same file: this version reads its pixels otherwise than the one that stored it, or a manifest says
-      // something new about it.
+    } else if (
+      known.pixelDigest !== payload.pixelDigest ||
+      known.profile !== payload.profile ||
+      !sameStatements(known, payload)
+    ) {
+      // The very same file: this version reads its pixels otherwise than the one that stored it, another profile lets
+      // more or less of it through, or a manifest says something new about it.
       changed = true;
     }
   }

@@ -1,9 +1,15 @@
 /**
- * One found file to its encoding, or to the reason why it is refused. Waits out an encoder that is busy or restarting;
- * a fault that is not the file's own is thrown and ends the run.
+ * One found file to its encoding with the attributes that the profile lets through, or to the reason why it is refused.
+ * Waits out an encoder that is busy or restarting; a fault that is not the file's own is thrown and ends the run.
  */
+import { readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
-import { requireRetrievable } from "../../encoder/index.js";
+import {
+  type DeidentificationProfile,
+  deidentifiedAttributes,
+  deidentify,
+  requireRetrievable,
+} from "../../encoder/index.js";
 import {
   asDafhError,
   DafhError,
@@ -22,30 +28,64 @@ export type EncodeResult =
   | { readonly kind: "encoded"; readonly entry: EncodedEntry }
   | { readonly kind: "refused"; readonly path: string; readonly error: DafhError };
 
+export interface EncodeParts {
+  readonly encoder: Encoder;
+  readonly labels: Labels;
+  readonly profile: DeidentificationProfile;
+  /** The site's. */
+  readonly key: Uint8Array;
+  /** Longest side; absent = none. */
+  readonly previewSize?: number;
+}
+
 const WAITS_MS = [200, 500, 1_000, 2_000, 4_000, 8_000];
 
-export async function encodeFound(
-  found: Found,
-  parts: { readonly encoder: Encoder; readonly labels: Labels; readonly options: EncodeOptions },
-): Promise<EncodeResult> {
+export async function encodeFound(found: Found, parts: EncodeParts): Promise<EncodeResult> {
   if (found.kind === "refused") return found;
-  const row = parts.labels.rowOf(found);
+  const { encoder, labels, profile, key, previewSize } = parts;
+  const row = labels.rowOf(found);
   try {
     const source = await found.open();
     if (row === undefined) await refuseUnnamed(source, found);
-    const encoded = await encodePatiently(parts.encoder, source, parts.options);
-    if (encoded.kind === "dicom") requireRetrievable(encoded.attributes);
+    const options = { pseudonymKey: key, ...(previewSize === undefined ? {} : { previewSize }) };
+    const read = await encodePatiently(encoder, source, options);
+    if (read.kind === "dicom") requireRetrievable(read.attributes);
+    const encoded = await withoutBurnedInText(read, found, parts);
     if (row?.sha256 !== undefined && !row.sha256.startsWith(encoded.contentDigest)) {
       throw new DafhError("DIGEST_MISMATCH", "The labels manifest states another SHA-256 for this file.", {
         path: found.path,
       });
     }
-    return { kind: "encoded", entry: { found, row, encoded } };
+    // From here on nothing knows more of the patient than the profile lets through.
+    const attributes = deidentifiedAttributes(encoded.attributes, { profile, key });
+    return { kind: "encoded", entry: { found, row, encoded: { ...encoded, attributes } } };
   } catch (thrown) {
     const error = asDafhError(thrown, isFileSystemError(thrown) ? "FILE_UNREADABLE" : "INTERNAL", { path: found.path });
     if (isFatal(error)) throw error;
     return { kind: "refused", path: found.path, error };
   }
+}
+
+/**
+ * An image that may have a name burned in is refused, or seen as `dafh deidentify --pixels mask` writes it: its pixels,
+ * and so its preview, code and digests, are those of the masked file.
+ * @throws DafhError BURNED_IN_TEXT
+ */
+async function withoutBurnedInText(
+  read: EncodedFile,
+  found: FoundFile,
+  { encoder, profile, key, previewSize }: EncodeParts,
+): Promise<EncodedFile> {
+  if (read.burnedInText === undefined || profile.pixels === "keep") return read;
+  if (profile.pixels === "refuse") throw new DafhError("BURNED_IN_TEXT", read.burnedInText);
+  const source = await found.open();
+  const masked = deidentify("path" in source ? await readFile(source.path) : source.bytes, { profile, key });
+  const { frames, constantFrames, timingsMs } = await encodePatiently(
+    encoder,
+    { bytes: Buffer.concat(masked.parts) },
+    previewSize === undefined ? {} : { previewSize },
+  );
+  return { ...read, frames, constantFrames, timingsMs };
 }
 
 /** What the next file would meet as well. A file that this version cannot cope with (`internal`) is refused alone. */

@@ -1,6 +1,6 @@
 /**
  * Passes on the files that need encoding. A file is known when the catalogue has it unchanged under this network and
- * the engine still holds every frame of it with those pixels: the catalogue remembers, the engine decides.
+ * the engine still holds every frame of it with those pixels, let through by the same profile: the catalogue remembers, the engine decides.
  */
 import type { Catalogue, FileRecord } from "../../catalogue/index.js";
 import type { DafhCollection } from "../../plugin/index.js";
@@ -18,6 +18,8 @@ export interface KnownFileParts {
   readonly catalogue: Catalogue;
   readonly modelDigest: string;
   readonly labels: Labels;
+  /** Its name. */
+  readonly profile: string;
   readonly onKnown: (file: StoredFile) => void;
 }
 
@@ -31,7 +33,11 @@ export async function* passUnknown(found: AsyncIterable<Found>, parts: KnownFile
     const relabelled = new Map<string, string[]>();
     for (const [index, file] of files.entries()) {
       const record = records[index];
-      if (file.kind === "refused" || record === undefined || !isStored(record, stored, stated(file, parts))) {
+      if (
+        file.kind === "refused" ||
+        record === undefined ||
+        !isStored(record, stored, stated(file, parts), parts.profile)
+      ) {
         yield file;
         continue;
       }
@@ -65,10 +71,11 @@ function isStored(
   record: FileRecord,
   stored: ReadonlyMap<string, InstancePayload>,
   statements: InstancePayload,
+  profile: string,
 ): boolean {
   return record.frames.every(({ id, pixelDigest }) => {
     const payload = stored.get(id);
-    if (payload === undefined || payload.pixelDigest !== pixelDigest) return false;
+    if (payload?.pixelDigest !== pixelDigest || payload.profile !== profile) return false;
     const isPicture = payload.sopClassUid === undefined;
     const { modality, bodyPartExamined, patientKey } = isPicture ? statements : {};
     return (

@@ -5,14 +5,17 @@
  */
 import { performance } from "node:perf_hooks";
 import type { Catalogue } from "../../catalogue/index.js";
+import type { DeidentificationProfile } from "../../encoder/index.js";
 import type { DafhCollection } from "../../plugin/index.js";
 import type { Encoder, EncoderInfo } from "../../schemas/index.js";
-import { type CommitParts, commit, type EncodedEntry } from "./commit.js";
-import { encodeFound } from "./encode-file.js";
+import { profileName } from "../deidentify/profile-options.js";
+import { type CommitParts, commit, type EncodedEntry, forgetFile } from "./commit.js";
+import { type EncodeResult, encodeFound } from "./encode-file.js";
 import type { Found } from "./found.js";
 import { inOrder } from "./in-order.js";
 import { passUnknown } from "./known-files.js";
 import type { Labels } from "./labels.js";
+import { Refusals } from "./refusals.js";
 import { type IngestSummary, Tally } from "./summary.js";
 
 export interface IngestOptions {
@@ -21,6 +24,10 @@ export interface IngestOptions {
   /** Take images whose SOP Instance UID is stored with other pixels. */
   readonly replace: boolean;
   readonly previews: boolean;
+  /** What is let through to whatever is stored or said. */
+  readonly profile: DeidentificationProfile;
+  /** What refusals depend on beside the file; null: none is remembered for the next run. */
+  readonly judge: string | null;
   readonly onProgress: (tally: Tally) => void;
   /** Stops finding; what is in flight is finished and committed. */
   readonly signal: AbortSignal;
@@ -45,32 +52,53 @@ export async function ingest(options: IngestOptions, parts: IngestParts): Promis
   const { collection, catalogue, encoder, info } = parts;
   const startMs = performance.now();
   const tally = new Tally(options.onProgress);
+  const profile = profileName(options.profile);
   const unknown = passUnknown(untilAborted(options.found, options.signal), {
     collection,
     catalogue,
     modelDigest: info.model.digest,
     labels: options.labels,
+    profile,
     onKnown: (file) => tally.stored(file),
   });
-  const encodeOptions = {
-    pseudonymKey: catalogue.pseudonymKey,
+  const encodeParts = {
+    encoder,
+    labels: options.labels,
+    profile: options.profile,
+    key: catalogue.pseudonymKey,
     ...(options.previews ? { previewSize: PREVIEW_PIXELS } : {}),
   };
-  const results = inOrder(unknown, info.workers * FILES_PER_WORKER, (found) =>
-    encodeFound(found, { encoder, labels: options.labels, options: encodeOptions }),
-  );
-  const writer = batchWriter({ collection, catalogue, model: info.model, replace: options.replace }, tally);
+  const refusals = options.judge === null ? undefined : new Refusals(catalogue, `${options.judge} ${profile}`);
+  const encodeOrRefuse = async (found: Found): Promise<EncodeResult> => {
+    // What a manifest says of a file may have changed what becomes of it.
+    const remembers = found.kind === "file" && options.labels.rowOf(found) === undefined ? refusals : undefined;
+    if (found.kind === "refused" || remembers === undefined) return encode(found);
+    const error = remembers.of(found);
+    if (error !== undefined) return { kind: "refused", path: found.path, error };
+    const result = await encode(found);
+    if (result.kind === "refused") await remembers.note(found, result.error);
+    return result;
+  };
+  const encode = (found: Found) => encodeFound(found, encodeParts);
+  const results = inOrder(unknown, info.workers * FILES_PER_WORKER, encodeOrRefuse);
+  const writer = batchWriter({ collection, catalogue, model: info.model, replace: options.replace, profile }, tally);
   try {
     for await (const result of results) {
-      if (result.kind === "refused") tally.refused(result.path, result.error);
-      else await writer.add(result.entry);
+      if (result.kind === "encoded") await writer.add(result.entry);
+      else {
+        if (result.error.code === "BURNED_IN_TEXT") await forgetFile(result.path, { collection, catalogue });
+        tally.refused(result.path, result.error);
+      }
     }
   } finally {
     // Also where a fault ends the run: what is encoded is committed, and no commit goes on under parts that are closed.
     await writer.finish();
+    await refusals?.write();
   }
   return tally.summary({
     labelsUnmet: options.labels.unmet(),
+    profile,
+    framesUnderOtherProfiles: await collection.count({ must_not: [{ key: "profile", match: { value: profile } }] }),
     interrupted: options.signal.aborted,
     seconds: Math.round(performance.now() - startMs) / 1000,
   });

@@ -15,22 +15,32 @@ import {
 import type { LabelRow } from "./labels.js";
 
 /**
- * What names the instance for ever. An image without a SOP Instance UID (PNG, JPEG, or DICOM that lost it) is named by
- * its bytes, so that ingesting it twice is still ingesting it once.
+ * What names the instance for ever: its UID as the profile lets it through, so that unless UIDs are retained the id of
+ * a point can be made, or tried out, only with the site's key. An image without a SOP Instance UID (PNG, JPEG, or DICOM
+ * that lost it) is named by its bytes, so that ingesting it twice is still ingesting it once.
  */
-export function instanceName(file: Pick<EncodedFile, "attributes" | "contentDigest">): string {
-  return file.attributes.sopInstanceUid ?? `content:${file.contentDigest}`;
+export function instanceName({ attributes, contentDigest }: Named, pseudonymKey: Uint8Array): string {
+  return attributes.sopInstanceUid ?? `content:${keyedDigest(contentDigest, pseudonymKey)}`;
+}
+
+type Named = Pick<EncodedFile, "attributes" | "contentDigest">;
+
+/** A digest of the whole file is one of its header as well, which whoever guesses at could try out. */
+function keyedDigest(contentDigest: string, key: Uint8Array): string {
+  return createHmac("sha256", key).update(`content:${contentDigest}`).digest("hex").slice(0, 32);
 }
 
 export interface PointContext {
   readonly model: ModelInfo;
   readonly pseudonymKey: Uint8Array;
+  /** Name of the de-identification profile that the attributes went through. */
+  readonly profile: string;
   readonly row?: LabelRow | undefined;
 }
 
 /** One point a frame, in frame order. */
 export function pointsOf(file: EncodedFile, context: PointContext): DafhPoint[] {
-  const name = instanceName(file);
+  const name = instanceName(file, context.pseudonymKey);
   return file.frames.map((frame) => ({
     id: pointId(name, frame.frame),
     embedding: frame.embedding,
@@ -41,18 +51,20 @@ export function pointsOf(file: EncodedFile, context: PointContext): DafhPoint[] 
 function payloadOf(
   file: EncodedFile,
   frame: EncodedFrame,
-  { model, pseudonymKey, row }: PointContext,
+  { model, pseudonymKey, profile, row }: PointContext,
 ): InstancePayload {
   const payload: InstancePayload = {
     ...file.attributes,
     // A DICOM file says itself what it shows; the manifest speaks for images that cannot.
     ...(file.kind === "image" && row !== undefined ? imageAttributes(row, pseudonymKey) : {}),
     frame: frame.frame,
+    ...(frame.slicePositionMm === undefined ? {} : { slicePositionMm: frame.slicePositionMm }),
     code: codeToHex(packCode(frame.embedding.hash)),
     pixelDigest: frame.pixelDigest,
-    contentDigest: file.contentDigest,
+    contentDigest: keyedDigest(file.contentDigest, pseudonymKey),
     modelDigest: model.digest,
     label: row?.label,
+    profile,
   };
   return Object.fromEntries(Object.entries(payload).filter(([, value]) => value !== undefined));
 }

@@ -20,6 +20,26 @@ export async function* findFiles(paths: readonly string[], skip: readonly string
   }
 }
 
+/**
+ * A misspelt path is bad usage where it is all that was named; beside others it is one refusal among their files.
+ * @throws DafhError FILE_UNREADABLE where none of the paths is there
+ */
+export async function requireSome(paths: readonly string[]): Promise<void> {
+  const reasons = await Promise.all(
+    paths.map((path) =>
+      stat(path).then(
+        () => undefined,
+        (cause: unknown) => ({ path: resolve(path), cause }),
+      ),
+    ),
+  );
+  const [first] = reasons;
+  if (first === undefined || reasons.includes(undefined)) return;
+  const what =
+    paths.length === 1 ? "The path does not exist or cannot be reached." : "None of the paths can be reached.";
+  throw new DafhError("FILE_UNREADABLE", what, { path: first.path }, { cause: first.cause });
+}
+
 async function* namedFile(path: string): AsyncGenerator<Found> {
   let head: Buffer;
   try {

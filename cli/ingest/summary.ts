@@ -28,6 +28,10 @@ export interface IngestSummary {
   readonly refusedByCode: Readonly<Partial<Record<ErrorCode, number>>>;
   /** Rows of the labels manifest whose file was not met. */
   readonly labelsUnmet: number;
+  /** What was let through. */
+  readonly profile: string;
+  /** Frames in the collection that another profile let through, or none. */
+  readonly framesUnderOtherProfiles: number;
   readonly interrupted: boolean;
   readonly seconds: number;
 }
@@ -76,7 +80,9 @@ export class Tally {
     return this.#refused.length;
   }
 
-  summary(rest: Pick<IngestSummary, "labelsUnmet" | "interrupted" | "seconds">): IngestSummary {
+  summary(
+    rest: Pick<IngestSummary, "labelsUnmet" | "profile" | "framesUnderOtherProfiles" | "interrupted" | "seconds">,
+  ): IngestSummary {
     return {
       files: this.files,
       instances: this.instances,

@@ -1,5 +1,6 @@
 /** POST /v1/search: by an uploaded image (multipart), or by a stored id or a ready embedding (JSON or multipart). */
 import type { Request, RequestHandler, Response } from "express";
+import { deidentifiedAttributes } from "../../encoder/index.js";
 import { type QueryInfo, type SearchAnswer, SearchBody } from "../../schemas/dto.js";
 import { codeToHex, DafhError, type Embedding, packCode, type SearchRequest } from "../../schemas/index.js";
 import { type GatewayContext, type RequestScope, scopeOf } from "../context.js";
@@ -103,16 +104,17 @@ async function queryOf(context: GatewayContext, { body, image }: Asked, signal: 
 }
 
 async function byImage(
-  { encoder, catalogue, metrics }: GatewayContext,
+  { encoder, catalogue, profile, metrics }: GatewayContext,
   image: Uint8Array,
   body: SearchBody,
   signal: AbortSignal,
 ): Promise<Query> {
   const frame = body.frame ?? 1;
   const encodeFrom = performance.now();
+  const key = catalogue.pseudonymKey;
   const options = {
     frames: [frame],
-    pseudonymKey: catalogue.pseudonymKey,
+    pseudonymKey: key,
     signal,
     ...(body.queryPreview === true ? { previewSize: QUERY_PREVIEW_SIZE } : {}),
   };
@@ -126,12 +128,16 @@ async function byImage(
   const [first] = encoded.frames;
   if (first === undefined) throw new DafhError("FRAME_OUT_OF_RANGE", `The image has no frame ${frame}.`, { frame });
   const { embedding, preview, foreignScore } = first;
+  // A picture goes further than the file it was made from: on a screen, into a report.
+  const mayShow = encoded.burnedInText === undefined || profile.pixels === "keep";
   const info: QueryInfo = {
     kind: encoded.kind,
     frame: first.frame,
     code: hexCode(embedding),
-    attributes: encoded.attributes,
-    ...(preview === undefined ? {} : { preview: `data:image/png;base64,${Buffer.from(preview).toString("base64")}` }),
+    attributes: deidentifiedAttributes(encoded.attributes, { profile, key }),
+    ...(preview === undefined || !mayShow
+      ? {}
+      : { preview: `data:image/png;base64,${Buffer.from(preview).toString("base64")}` }),
     ...(foreignScore === undefined ? {} : { foreignScore }),
   };
   return { search: { embedding }, info, encodeMs };

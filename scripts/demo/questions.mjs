@@ -17,13 +17,13 @@ export function ownQuestions({ real, synthetic }) {
       fields: { modality: "PT" },
     },
     {
-      title: "Which abdomens of patients of 45 and over look like this synthetic CT slice?",
+      title: "Which abdomens in slices of 5 mm or less look like this synthetic CT slice?",
       image: join(synthetic, "SYN-01", "CT_ABDOMEN", "05.dcm"),
       fields: {
         filter: JSON.stringify({
           must: [
             { key: "bodyPartExamined", match: { value: "ABDOMEN" } },
-            { key: "patientAgeYears", range: { gte: 45 } },
+            { key: "sliceThickness", range: { lte: 5 } },
           ],
         }),
       },

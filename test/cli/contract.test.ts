@@ -1,6 +1,6 @@
 /** What scripts may count on of the commands: their JSON, their exit codes, and that nothing else is on standard output. */
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
+import { access, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { runProgram } from "../../cli/program.js";
@@ -195,6 +195,25 @@ describe("the commands' contract", function () {
       assert.equal(code, 0);
       assert.ok(stdout.length > 0);
     }
+  });
+
+  for (const name of ["ingest", "search", "inspect", "deidentify", "encode", "eval", "serve", "encoder", "doctor"]) {
+    it(`shows two examples in the help of ${name}, and the range of every number`, async () => {
+      const { stdout } = await inProcess([name, "--help"]);
+      const [options = "", examples = ""] = stdout.split("\nExamples:\n");
+      assert.equal(examples.trim().split("\n").length, 2);
+      const numbers = options.split(/\n +(?=-)/).filter((option) => /^--\S+ <(?:n|bits)>/.test(option));
+      for (const option of numbers) assert.match(option.replace(/\s+/g, " "), /\(\d+ to \d+\)/);
+    });
+  }
+
+  it("ingest of what is not there fails before anything is made", async () => {
+    const nowhere = join(folder, "nowhere");
+    const { code, stdout } = await inProcess(["ingest", join(folder, "gone"), "--data", nowhere, "--json"]);
+    assert.equal(code, 1);
+    const { error } = JSON.parse(stdout) as ErrorDocument;
+    assert.equal(error.code, "FILE_UNREADABLE");
+    await assert.rejects(access(nowhere), { code: "ENOENT" });
   });
 
   it("gives bad usage its exit code as a process as well", async () => {

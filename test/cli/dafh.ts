@@ -89,6 +89,8 @@ export interface IngestDocument {
   readonly refused: readonly { readonly path: string; readonly code: string; readonly message: string }[];
   readonly refusedByCode: Readonly<Record<string, number>>;
   readonly labelsUnmet: number;
+  readonly profile: string;
+  readonly framesUnderOtherProfiles: number;
   readonly interrupted: boolean;
   readonly seconds: number;
 }

@@ -5,7 +5,7 @@ import { NO_LABELS, readLabels } from "../../cli/ingest/labels.js";
 import { ingest } from "../../cli/ingest/pipeline.js";
 import { findFiles } from "../../cli/ingest/sources.js";
 import type { IngestSummary } from "../../cli/ingest/summary.js";
-import { openEncoder } from "../../encoder/index.js";
+import { DEIDENTIFICATION_PROFILES, type DeidentificationProfile, openEncoder } from "../../encoder/index.js";
 import { DafhCollection, type SearchHit } from "../../plugin/index.js";
 import type { Encoder, EncoderInfo } from "../../schemas/index.js";
 import { newFolder, removeFolder } from "./dafh.js";
@@ -14,6 +14,9 @@ export interface IngestFlags {
   readonly labels?: string;
   readonly replace?: boolean;
   readonly previews?: boolean;
+  readonly profile?: DeidentificationProfile;
+  /** Of another data folder, whose key is another. */
+  readonly catalogue?: Catalogue;
 }
 
 export class Workplace {
@@ -48,16 +51,18 @@ export class Workplace {
     return this.#collection;
   }
 
-  async ingest(path: string, { labels, replace = false, previews = true }: IngestFlags = {}): Promise<IngestSummary> {
+  async ingest(path: string, flags: IngestFlags = {}): Promise<IngestSummary> {
+    const { labels, replace = false, previews = true, profile = DEIDENTIFICATION_PROFILES.strict } = flags;
+    const { catalogue = this.catalogue } = flags;
     return ingest(
       {
         found: findFiles([path], []),
         labels: labels === undefined ? NO_LABELS : readLabels(labels),
-        ...{ replace, previews },
+        ...{ replace, previews, profile, judge: null },
         onProgress: () => undefined,
         signal: new AbortController().signal,
       },
-      { collection: this.collection, catalogue: this.catalogue, encoder: this.encoder, info: this.info },
+      { collection: this.collection, catalogue, encoder: this.encoder, info: this.info },
     );
   }
 

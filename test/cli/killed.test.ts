@@ -6,10 +6,11 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { pino } from "pino";
 import { openCatalogue } from "../../catalogue/index.js";
-import { openEncoder } from "../../encoder/index.js";
+import { type EncoderService, openEncoder, startEncoderService } from "../../encoder/index.js";
 import { DafhCollection, pointId } from "../../plugin/index.js";
-import type { ModelInfo } from "../../schemas/index.js";
+import type { Encoder, ModelInfo } from "../../schemas/index.js";
 import { otherPixels, type SyntheticImage, syntheticImages, writeImage } from "./cohort.js";
 import {
   dafh,
@@ -30,6 +31,8 @@ describe("ingestion and SIGKILL", function () {
   let cohort: SyntheticImage[];
   let paths: string[];
   let model: ModelInfo;
+  let encoder: Encoder;
+  let service: EncoderService;
   let images: string;
   let folder: string;
   let data: string;
@@ -38,11 +41,15 @@ describe("ingestion and SIGKILL", function () {
     images = await newFolder();
     cohort = await syntheticImages({ patients: 4, slices: 6 });
     paths = await Promise.all(cohort.map((image) => writeImage(images, image)));
-    const encoder = await openEncoder({ workers: 1 });
+    encoder = await openEncoder();
     ({ model } = await encoder.info());
-    await encoder.close();
+    service = await startEncoderService({ host: "127.0.0.1", port: 0, encoder, logger: pino({ level: "silent" }) });
   });
-  after(() => removeFolder(images));
+  after(async () => {
+    await service.close();
+    await encoder.close();
+    await removeFolder(images);
+  });
   beforeEach(async () => {
     folder = await newFolder();
     data = join(folder, "data");
@@ -54,7 +61,9 @@ describe("ingestion and SIGKILL", function () {
     dataset: { ...dataset, SOPInstanceUID: `${dataset.SOPInstanceUID.slice(0, 60)}.${copy}` },
   });
   const idOf = ({ dataset }: SyntheticImage) => pointId(dataset.SOPInstanceUID, 1);
-  const ingest = (place = images) => startDafh(["ingest", place, "--data", data, "--json", "--quiet"]);
+  // Loading the network in each of thirty processes would be most of the time; what is killed is what stores.
+  const ingest = (place = images) =>
+    startDafh(["ingest", place, "--data", data, "--retain-uids", "--json", "--quiet"], { ENCODER_URL: service.url });
 
   async function withCollection<Result>(work: (collection: DafhCollection) => Promise<Result>): Promise<Result> {
     const collection = await DafhCollection.open({ connection: { dataDir: data }, model, create: true });
@@ -130,7 +139,7 @@ describe("ingestion and SIGKILL", function () {
     });
     assert.equal(interrupted, KILLS, "every one of them was killed at work");
     await assertCompletes(many, place);
-    const { document } = await dafhJson<IngestDocument>(["ingest", place, "--data", data]);
+    const { document } = await dafhJson<IngestDocument>(["ingest", place, "--data", data, "--retain-uids"]);
     assert.deepEqual([document.new, document.unchanged, document.refused.length], [0, many.length, 0]);
   });
 

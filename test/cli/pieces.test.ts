@@ -139,20 +139,25 @@ describe("the points of a file", () => {
       { frame: 3, embedding, pixelDigest: "p3" },
     ],
   });
-  const context = { model, pseudonymKey: new Uint8Array(32) };
+  const context = { model, pseudonymKey: new Uint8Array(32), profile: "strict" };
 
   it("are named by the SOP Instance UID, or by the bytes where there is none", () => {
-    assert.equal(instanceName(encoded({ sopInstanceUid: "1.2.3" })), "1.2.3");
-    assert.equal(instanceName(encoded({})), "content:abc");
+    const { pseudonymKey } = context;
+    assert.equal(instanceName(encoded({ sopInstanceUid: "1.2.3" }), pseudonymKey), "1.2.3");
+    const name = instanceName(encoded({}), pseudonymKey);
+    assert.match(name, /^content:[0-9a-f]{32}$/);
+    assert.notEqual(instanceName(encoded({}), new Uint8Array(32).fill(1)), name, "nobody without the key can try it");
   });
 
   it("say what was stored and by which network", () => {
     const points = pointsOf(encoded({ modality: "CT", sopInstanceUid: "1.2.3" }), context);
+    const [contentDigest] = new Set(points.map(({ payload }) => payload.contentDigest));
+    assert.match(contentDigest ?? "", /^[0-9a-f]{32}$/);
     assert.deepEqual(
       points.map(({ payload }) => payload),
       [1, 3].map((frame) => ({
         ...{ modality: "CT", sopInstanceUid: "1.2.3", frame, code: "aa" },
-        ...{ pixelDigest: `p${frame}`, contentDigest: "abc", modelDigest: "model" },
+        ...{ pixelDigest: `p${frame}`, contentDigest, modelDigest: "model", profile: "strict" },
       })),
     );
     assert.notEqual(points[0]?.id, points[1]?.id);

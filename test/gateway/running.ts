@@ -11,7 +11,7 @@ import { pino } from "pino";
 import { Registry } from "prom-client";
 import { openCatalogue } from "../../catalogue/index.js";
 import { pointsOf } from "../../cli/ingest/points.js";
-import { openEncoder } from "../../encoder/index.js";
+import { DEIDENTIFICATION_PROFILES, deidentifiedAttributes, openEncoder } from "../../encoder/index.js";
 import { type GatewayConfig, startGateway } from "../../gateway/index.js";
 import { DafhCollection, type DafhPoint } from "../../plugin/index.js";
 import type { Encoder } from "../../schemas/index.js";
@@ -74,11 +74,13 @@ export async function openParts(): Promise<Parts> {
 export async function store(parts: Parts, paths: readonly string[]): Promise<StoredImage[]> {
   const { encoder, collection, catalogue } = parts;
   const { pseudonymKey } = catalogue;
+  const profile = DEIDENTIFICATION_PROFILES.strict;
   const { model } = await encoder.info();
   const stored = new Map<string, StoredImage>();
   for (const path of paths) {
     const file = await encoder.encode({ path }, { previewSize: 256, pseudonymKey });
-    const points = pointsOf(file, { model, pseudonymKey });
+    const attributes = deidentifiedAttributes(file.attributes, { profile, key: pseudonymKey });
+    const points = pointsOf({ ...file, attributes }, { model, pseudonymKey, profile: profile.name });
     await collection.upsert(points);
     await catalogue.putInstances(
       points.map(({ id }, index) => {

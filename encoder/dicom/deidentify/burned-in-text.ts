@@ -19,26 +19,42 @@ const TEXT_PRONE_CLASSES = /^(?:7|7\.[1-4]|3|3\.1|6|6\.1|77\.1\..*)$/;
 /** Conversion Type (0008,0064): all but DI, a digital interface, are screens, films and drawings. */
 const CAPTURES = new Set(["DV", "DF", "WSD", "SD", "SI", "DRW", "SYN"]);
 
+/** What a file says about text in its pixels, wherever it was read. */
+export interface PixelStatements {
+  readonly burnedInAnnotation: string | undefined;
+  readonly sopClassUid: string | undefined;
+  readonly conversionType: string | undefined;
+  readonly imageType: readonly string[];
+  readonly hasUltrasoundRegions: boolean;
+}
+
 /** Why text may be burned in, or undefined where nothing speaks for it. */
-export function burnedInReason(file: TopLevel): string | undefined {
-  switch (file.string(BURNED_IN_ANNOTATION)?.toUpperCase()) {
+export function burnedInReason(file: PixelStatements): string | undefined {
+  switch (file.burnedInAnnotation?.toUpperCase()) {
     case "YES":
       return "Burned In Annotation says YES";
     case "NO":
       return undefined;
     default:
   }
-  const sopClass = file.string(0x00080016) ?? "";
+  const sopClass = file.sopClassUid ?? "";
   if (sopClass.startsWith(STORAGE) && TEXT_PRONE_CLASSES.test(sopClass.slice(STORAGE.length))) {
     return "the object is a secondary capture, an ultrasound or a photograph, and Burned In Annotation does not say NO";
   }
-  if (CAPTURES.has(file.string(0x00080064)?.toUpperCase() ?? ""))
-    return "Conversion Type says that the image was captured";
-  if (file.has(ULTRASOUND_REGIONS))
-    return "the object has ultrasound regions, and Burned In Annotation does not say NO";
-  if (file.strings(0x00080008).some((value) => /SCREEN/i.test(value)))
-    return "Image Type says that it is a saved screen";
+  if (CAPTURES.has(file.conversionType?.toUpperCase() ?? "")) return "Conversion Type says that the image was captured";
+  if (file.hasUltrasoundRegions) return "the object has ultrasound regions, and Burned In Annotation does not say NO";
+  if (file.imageType.some((value) => /SCREEN/i.test(value))) return "Image Type says that it is a saved screen";
   return undefined;
+}
+
+export function pixelStatements(file: TopLevel): PixelStatements {
+  return {
+    burnedInAnnotation: file.string(BURNED_IN_ANNOTATION),
+    sopClassUid: file.string(0x00080016),
+    conversionType: file.string(0x00080064),
+    imageType: file.strings(0x00080008),
+    hasUltrasoundRegions: file.has(ULTRASOUND_REGIONS),
+  };
 }
 
 export function refuseBurnedIn(reason: string): never {

@@ -3,13 +3,14 @@
  * data stays as it is, compressed or not, but for what `burned-in-text.ts`, `overlay-bits.ts` and
  * `codestream-comments.ts` must take out of it.
  */
-import { deflateRawSync, inflateRawSync } from "node:zlib";
+import { deflateRawSync } from "node:zlib";
 import { DafhError } from "../../../schemas/index.js";
+import { inflated } from "../deflated.js";
 import { formatTag } from "../dictionary.js";
 import { type FileStart, readFileStart } from "../file-meta.js";
 import { DEFAULT_LIMITS, type DicomLimits } from "../limits.js";
 import { pixelFreeKind } from "../sop-classes.js";
-import { blackenOutsideRegions, burnedInReason, refuseBurnedIn } from "./burned-in-text.js";
+import { blackenOutsideRegions, burnedInReason, pixelStatements, refuseBurnedIn } from "./burned-in-text.js";
 import { withoutComments } from "./codestream-comments.js";
 import { readElements, type SourceItem, sourceOf } from "./element-reader.js";
 import { applyRules } from "./element-rules.js";
@@ -156,7 +157,7 @@ function requireIdentity(
 function cleanPixelData(file: TopLevel, { pixels }: DeidentificationProfile): Uint8Array | undefined {
   const element = file.element(PIXEL_DATA);
   let cleaned: Uint8Array | undefined;
-  const reason = burnedInReason(file);
+  const reason = burnedInReason(pixelStatements(file));
   if (reason !== undefined && pixels === "refuse") refuseBurnedIn(reason);
   if (reason !== undefined && pixels === "mask") cleaned = blackenOutsideRegions(file, reason);
   if (element?.undefinedLength === true && pixels !== "keep") cleaned = withoutComments(element.value);
@@ -178,20 +179,6 @@ function withBytes(element: OutputElement, bytes: Uint8Array): OutputElement {
 
 function mapped(uid: string | undefined, map: (uid: string) => string): string | undefined {
   return uid === undefined ? undefined : map(uid);
-}
-
-function inflated(bytes: Uint8Array, limits: DicomLimits): Uint8Array {
-  try {
-    return inflateRawSync(bytes, { maxOutputLength: limits.inflatedBytes });
-  } catch (cause) {
-    const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
-    if (code === "ERR_BUFFER_TOO_LARGE") {
-      throw new DafhError("LIMIT_EXCEEDED", `the deflated dataset is larger than ${limits.inflatedBytes} bytes`);
-    }
-    if (code === "Z_BUF_ERROR")
-      throw new DafhError("DICOM_TRUNCATED", "the deflated dataset is cut off", {}, { cause });
-    throw new DafhError("DICOM_CORRUPT", "the dataset cannot be inflated", {}, { cause });
-  }
 }
 
 /** Even in length, as all of a DICOM file (PS3.5 A.5). */

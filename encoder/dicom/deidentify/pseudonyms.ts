@@ -15,7 +15,8 @@ export interface PatientIdentity {
 }
 
 /**
- * The payload's `patientKey`: 128 bits, hex. The issuer counts: two hospitals may both have a patient "1".
+ * The payload's `patientKey`: 128 bits, hex. The same patient of the same site gives the same key, and only who has the
+ * site's key can tell whose it is. The issuer counts: two hospitals may both have a patient "1".
  */
 export function patientKeyOf({ patientId, issuer }: PatientIdentity, key: Uint8Array): string {
   const identity = JSON.stringify(["patient", issuer.normalize("NFC"), patientId.normalize("NFC")]);

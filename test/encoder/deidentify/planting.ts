@@ -16,9 +16,15 @@ export interface Plant {
 /** Hands out markers and remembers where each went. */
 export class Planter {
   readonly plants: Plant[] = [];
-  #next = 100_000_000;
+  #next: number;
 
-  constructor(private readonly script: MarkerScript) {}
+  /** @param first number, of nine digits */
+  constructor(
+    private readonly script: MarkerScript,
+    first = 100_000_000,
+  ) {
+    this.#next = first;
+  }
 
   /** An element of `tag` with a marker as its representation allows it. */
   element(where: string, tag: number, vr: string): Planted {
