@@ -139,8 +139,13 @@ export class LocalEncoder implements Encoder {
           constantFrames.push(frame);
           continue;
         }
-        const { input, pixelDigest, preview } = decoded;
-        const given = { frame, pixelDigest, ...(preview === undefined ? {} : { preview }) };
+        const { input, pixelDigest, preview, slicePositionMm } = decoded;
+        const given = {
+          frame,
+          pixelDigest,
+          ...(slicePositionMm === undefined ? {} : { slicePositionMm }),
+          ...(preview === undefined ? {} : { preview }),
+        };
         const result = this.#network
           .run(input, signal)
           .then(({ embedding, attention, foreignScore, networkMs }) => ({

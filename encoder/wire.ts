@@ -25,6 +25,7 @@ interface FrameJson {
   /** D floats, likewise. */
   readonly features: string;
   readonly pixelDigest: string;
+  readonly slicePositionMm?: number;
   /** PNG, base64; only where asked for. */
   readonly preview?: string;
   /** Above 1 the image is foreign. */
@@ -58,13 +59,14 @@ export function* encodedFileJson(model: ModelInfo, file: EncodedFile): Generator
 }
 
 function frameJson(encoded: EncodedFrame): FrameJson {
-  const { frame, embedding, pixelDigest, preview, foreignScore, attention } = encoded;
+  const { frame, embedding, pixelDigest, slicePositionMm, preview, foreignScore, attention } = encoded;
   return {
     frame,
     code: codeToHex(packCode(embedding.hash)),
     hash: floatsToBase64(embedding.hash),
     features: floatsToBase64(embedding.features),
     pixelDigest,
+    ...(slicePositionMm === undefined ? {} : { slicePositionMm }),
     ...(preview === undefined ? {} : { preview: Buffer.from(preview).toString("base64") }),
     ...(foreignScore === undefined ? {} : { foreignScore }),
     ...(attention === undefined ? {} : { attention: { ...attention, values: floatsToBase64(attention.values) } }),
@@ -106,7 +108,7 @@ export function parseError(text: string): DafhError | undefined {
 }
 
 function parseFrame(json: Partial<FrameJson>, model: ModelInfo): EncodedFrame {
-  const { frame, pixelDigest, preview, foreignScore, attention } = json;
+  const { frame, pixelDigest, slicePositionMm, preview, foreignScore, attention } = json;
   const embedding = {
     hash: floatsFromBase64(json.hash, model.hashBits),
     features: floatsFromBase64(json.features, model.featureSize),
@@ -116,6 +118,7 @@ function parseFrame(json: Partial<FrameJson>, model: ModelInfo): EncodedFrame {
     frame,
     embedding,
     pixelDigest,
+    ...(slicePositionMm === undefined ? {} : { slicePositionMm }),
     ...(preview === undefined ? {} : { preview: new Uint8Array(Buffer.from(preview, "base64")) }),
     ...(foreignScore === undefined ? {} : { foreignScore }),
     ...(attention === undefined

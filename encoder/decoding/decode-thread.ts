@@ -9,6 +9,7 @@ import { initCodecs } from "../dicom/index.js";
 import { toNetworkInput } from "../pixels/index.js";
 import { type Answered, answerRequests } from "../threads/answering.js";
 import { first128Bits, sha256 } from "./digests.js";
+import { type LargeFile, openLargeFile } from "./large-file.js";
 import { type OpenedFile, openFile } from "./opened-file.js";
 import { previewPng } from "./preview.js";
 import { readWholeFile } from "./read-file.js";
@@ -21,6 +22,7 @@ sharp.concurrency(1);
 sharp.cache(false);
 
 let opened: OpenedFile | undefined;
+let large: LargeFile | undefined;
 let place: ErrorPlace = {};
 
 answerRequests<DecodeRequest, DecodeAnswer>(
@@ -48,7 +50,7 @@ async function answer(request: DecodeRequest): Promise<Answered<DecodeAnswer>> {
     case "inspect":
       return { answer: whatIsOpen().inspect(request.frame) };
     case "close":
-      opened = undefined;
+      close();
       return { answer: null };
   }
 }
@@ -56,21 +58,32 @@ async function answer(request: DecodeRequest): Promise<Answered<DecodeAnswer>> {
 async function open(request: DecodeRequest & { kind: "open" }): Promise<Answered<DecodeAnswer>> {
   const { source, shownAs, pseudonymKey } = request;
   place = shownAs === undefined ? {} : { path: shownAs };
-  const bytes = "path" in source ? await readWholeFile(source.path, fileBytes) : source.bytes;
-  const contentDigest = first128Bits(sha256(bytes));
+  close();
   // Costs nothing unless a codec failed on the file before.
   await initCodecs();
-  opened = await openFile(bytes);
-  const { kind, frames } = opened;
-  return { answer: { kind, frames, attributes: opened.attributes(pseudonymKey), contentDigest } };
+  let contentDigest: string;
+  large = "path" in source ? openLargeFile(source.path, fileBytes) : undefined;
+  if (large === undefined) {
+    const bytes = "path" in source ? await readWholeFile(source.path, fileBytes) : source.bytes;
+    contentDigest = first128Bits(sha256(bytes));
+    opened = await openFile(bytes);
+  } else ({ opened, contentDigest } = large);
+  const { kind, frames, burnedInText } = opened;
+  return { answer: { kind, frames, burnedInText, attributes: opened.attributes(pseudonymKey), contentDigest } };
 }
 
 async function frame(number: number, previewSize: number | undefined): Promise<Answered<DecodeAnswer>> {
-  const { grey, sha256: pixelSha256 } = whatIsOpen().frame(number);
+  const { grey, sha256: pixelSha256, slicePositionMm } = whatIsOpen().frame(number);
   const input = new Float32Array(toNetworkInput(grey));
   const preview = previewSize === undefined ? undefined : await previewPng(grey, previewSize);
   const transfer = preview === undefined ? [input.buffer] : [input.buffer, preview.buffer];
-  return { answer: { input, pixelDigest: first128Bits(pixelSha256), preview }, transfer };
+  return { answer: { input, pixelDigest: first128Bits(pixelSha256), preview, slicePositionMm }, transfer };
+}
+
+function close(): void {
+  large?.close();
+  large = undefined;
+  opened = undefined;
 }
 
 function whatIsOpen(): OpenedFile {

@@ -11,9 +11,15 @@ import { type Inspection, inspectImage } from "./inspection.js";
 export interface OpenedFile {
   readonly kind: "dicom" | "image";
   readonly frames: number;
+  /** Why text may be burned into the pixels; undefined where nothing speaks for it. */
+  readonly burnedInText: string | undefined;
   attributes(pseudonymKey: Uint8Array | undefined): InstanceAttributes;
   /** `sha256`: of the stored values. @param frame from 1 @throws DafhError; IMAGE_CONSTANT concerns this frame only */
-  frame(frame: number): { readonly grey: GreyImage; readonly sha256: string };
+  frame(frame: number): {
+    readonly grey: GreyImage;
+    readonly sha256: string;
+    readonly slicePositionMm?: number | undefined;
+  };
   inspect(frame: number): Inspection;
 }
 
@@ -23,12 +29,17 @@ export async function openFile(bytes: Uint8Array): Promise<OpenedFile> {
   return isImageFile(bytes) ? openImage(await readImageFile(bytes)) : openInstance(openDicom(bytes));
 }
 
-function openInstance(instance: DicomInstance): OpenedFile {
+export function openInstance(instance: DicomInstance): OpenedFile {
   return {
     kind: "dicom",
     frames: instance.frames,
+    burnedInText: instance.burnedInText,
     attributes: (pseudonymKey) => instance.attributes(pseudonymKey),
-    frame: (frame) => ({ grey: instance.greyFrame(frame), sha256: instance.pixelSha256(frame) }),
+    frame: (frame) => ({
+      grey: instance.greyFrame(frame),
+      sha256: instance.pixelSha256(frame),
+      slicePositionMm: instance.slicePositionMm(frame),
+    }),
     inspect: (frame) => instance.inspect(frame),
   };
 }
@@ -40,6 +51,7 @@ function openImage(grey: GreyImage): OpenedFile {
   return {
     kind: "image",
     frames: 1,
+    burnedInText: undefined,
     attributes: () => ({ rows: grey.rows, columns: grey.columns }),
     frame: (frame) => {
       only(frame);

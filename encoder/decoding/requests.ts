@@ -23,6 +23,7 @@ export interface OpenedSummary {
   readonly kind: "dicom" | "image";
   readonly frames: number;
   readonly attributes: InstanceAttributes;
+  readonly burnedInText: string | undefined;
   readonly contentDigest: string;
 }
 
@@ -32,6 +33,7 @@ export interface DecodedFrame {
   readonly pixelDigest: string;
   /** PNG */
   readonly preview: Uint8Array<ArrayBuffer> | undefined;
+  readonly slicePositionMm: number | undefined;
 }
 
 /** By the kind of the request. */

@@ -3,9 +3,9 @@
  * no free text but the scanner's maker, model and kernel. A value of the wrong form is left out, since whatever it
  * holds instead may be personal.
  */
-import { createHmac } from "node:crypto";
 import type { InstanceAttributes } from "../../schemas/index.js";
 import type { Dataset } from "./dataset.js";
+import { patientKeyOf } from "./deidentify/pseudonyms.js";
 import type { Keyword } from "./dictionary.js";
 import { frameNumbers, frameString } from "./functional-groups.js";
 import type { ImageDescription } from "./image-description.js";
@@ -24,11 +24,12 @@ export function readAttributes(
   pseudonymKey: Uint8Array | undefined,
 ): InstanceAttributes {
   const characterSets = dataset.strings("SpecificCharacterSet").join("\\");
-  const uid = (keyword: Keyword): string | undefined => parseUid(dataset.string(keyword));
-  const code = (keyword: Keyword): string | undefined => parseCode(dataset.string(keyword));
-  const text = (keyword: Keyword): string | undefined => cleanText(dataset.text(keyword, characterSets));
+  const uid = (keyword: Keyword): string | undefined => parseUid(stringOf(dataset, keyword));
+  const code = (keyword: Keyword): string | undefined => parseCode(stringOf(dataset, keyword));
+  const text = (keyword: Keyword): string | undefined =>
+    dataset.isAsItShould(keyword) ? cleanText(dataset.text(keyword, characterSets)) : undefined;
   const sopClassUid = uid("SOPClassUID");
-  const imageType = dataset.strings("ImageType").map(parseCode);
+  const imageType = (dataset.isAsItShould("ImageType") ? dataset.strings("ImageType") : []).map(parseCode);
   const kernels = frameStrings(dataset, "CTReconstructionSequence", "ConvolutionKernel");
   return withoutAbsent({
     modality: code("Modality") ?? modalityOf(sopClassUid),
@@ -40,14 +41,17 @@ export function readAttributes(
     studyInstanceUid: uid("StudyInstanceUID"),
     frameOfReferenceUid: uid("FrameOfReferenceUID"),
     patientKey: pseudonymKey && patientKey(dataset, characterSets, pseudonymKey),
-    studyDate: rfc3339Day(parseDay(dataset.string("StudyDate"))),
+    studyDate: rfc3339Day(parseDay(stringOf(dataset, "StudyDate"))),
     instanceNumber: wholeNumber(dataset.number("InstanceNumber")),
+    concatenationUid: uid("ConcatenationUID"),
+    concatenationFrameOffset: wholeNumber(dataset.number("ConcatenationFrameOffsetNumber")),
     frames: image.frames,
     rows: image.rows,
     columns: image.columns,
     pixelSpacingMm: pair(frameNumbers(dataset, 0, "PixelMeasuresSequence", "PixelSpacing")),
     sliceThickness: positive(frameNumbers(dataset, 0, "PixelMeasuresSequence", "SliceThickness")[0]),
-    slicePositionMm: slicePosition(dataset),
+    spacingBetweenSlicesMm: positive(frameNumbers(dataset, 0, "PixelMeasuresSequence", "SpacingBetweenSlices")[0]),
+    slicePositionMm: slicePosition(dataset, 0),
     imageType: imageType.every((value) => value !== undefined) && imageType.length > 0 ? imageType : undefined,
     manufacturer: text("Manufacturer"),
     manufacturerModelName: text("ManufacturerModelName"),
@@ -61,31 +65,25 @@ export function readAttributes(
   });
 }
 
-/**
- * The same patient of the same site gives the same key, and only who has the site's key can tell whose it is. The
- * issuer counts: two hospitals may both have a patient "1".
- */
 function patientKey(dataset: Dataset, characterSets: string, pseudonymKey: Uint8Array): string | undefined {
   const patientId = dataset.text("PatientID", characterSets);
   if (patientId === undefined) return undefined;
-  const issuer = dataset.text("IssuerOfPatientID", characterSets) ?? "";
-  const identity = JSON.stringify(["patient", issuer.normalize("NFC"), patientId.normalize("NFC")]);
-  return createHmac("sha256", pseudonymKey).update(identity, "utf8").digest("hex").slice(0, 32);
+  return patientKeyOf({ patientId, issuer: dataset.text("IssuerOfPatientID", characterSets) ?? "" }, pseudonymKey);
 }
 
 function patientAge(dataset: Dataset): number | undefined {
-  const stated = parseAge(dataset.string("PatientAge"));
-  const born = parseDay(dataset.string("PatientBirthDate"));
-  const studied = parseDay(dataset.string("StudyDate"));
+  const stated = parseAge(stringOf(dataset, "PatientAge"));
+  const born = parseDay(stringOf(dataset, "PatientBirthDate"));
+  const studied = parseDay(stringOf(dataset, "StudyDate"));
   const derived = born !== undefined && studied !== undefined ? Math.floor((studied - born) / 365.25) : undefined;
   const years = stated ?? derived;
   return years === undefined || years < 0 ? undefined : Math.min(years, OLDEST_AGE_YEARS);
 }
 
 /** Distance of the slice from the origin along its normal (PS3.3 C.7.6.2.1.1). */
-function slicePosition(dataset: Dataset): number | undefined {
-  const position = frameNumbers(dataset, 0, "PlanePositionSequence", "ImagePositionPatient");
-  const orientation = frameNumbers(dataset, 0, "PlaneOrientationSequence", "ImageOrientationPatient");
+export function slicePosition(dataset: Dataset, index: number): number | undefined {
+  const position = frameNumbers(dataset, index, "PlanePositionSequence", "ImagePositionPatient");
+  const orientation = frameNumbers(dataset, index, "PlaneOrientationSequence", "ImageOrientationPatient");
   if (position.length !== 3 || orientation.length !== 6) return undefined;
   const [rx = 0, ry = 0, rz = 0, cx = 0, cy = 0, cz = 0] = orientation;
   const [x = 0, y = 0, z = 0] = position;
@@ -93,9 +91,13 @@ function slicePosition(dataset: Dataset): number | undefined {
   return Math.round(along * 1000) / 1000;
 }
 
+function stringOf(dataset: Dataset, keyword: Keyword): string | undefined {
+  return dataset.isAsItShould(keyword) ? dataset.string(keyword) : undefined;
+}
+
 function frameStrings(dataset: Dataset, macro: Keyword, keyword: Keyword): string[] {
   const first = frameString(dataset, 0, macro, keyword);
-  const all = dataset.strings(keyword);
+  const all = dataset.isAsItShould(keyword) ? dataset.strings(keyword) : [];
   const values = all.length > 0 ? all : first === undefined ? [] : [first];
   return values.map(cleanText).filter((value) => value !== undefined);
 }

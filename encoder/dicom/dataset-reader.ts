@@ -22,6 +22,8 @@ export interface DataElement {
   readonly undefinedLength: boolean;
   /** The value goes on past the end of the file; only ever true of pixel data. */
   readonly truncated: boolean;
+  /** Of pixel data that goes past the end of the bytes. */
+  readonly statedLength?: number;
 }
 
 /** What one file may still use up, shared by all the datasets in it. */
@@ -196,7 +198,7 @@ function readElement(scope: Scope, header: Header, end: number, isPixels: boolea
   if (length > end - valueOffset) {
     if (!isPixels)
       throw truncated(tag, `its value of ${length} bytes goes ${length - (end - valueOffset)} past the end`);
-    return { ...place, length: end - valueOffset, undefinedLength: false, truncated: true };
+    return { ...place, length: end - valueOffset, statedLength: length, undefinedLength: false, truncated: true };
   }
   return { ...place, length, undefinedLength: false, truncated: false };
 }

@@ -3,7 +3,8 @@
  * what is needed for the pixels is checked where it is used, and refused there with its tag.
  */
 import { decodeText } from "./character-sets.js";
-import { type DataElement, type Scope, scanElements, scanItems } from "./dataset-reader.js";
+import { type DataElement, isKnownVr, type Scope, scanElements, scanItems } from "./dataset-reader.js";
+import { isAlike } from "./deidentify/representations.js";
 import { DICTIONARY, type Keyword } from "./dictionary.js";
 import { parseNumber } from "./values.js";
 
@@ -37,6 +38,15 @@ export class Dataset {
   /** Has the attribute with a value of at least one byte. */
   has(keyword: Keyword): boolean {
     return (this.element(keyword)?.length ?? 0) > 0;
+  }
+
+  /**
+   * Stands under its own representation or one like it, or under none. What does not (a name written as bytes) may
+   * hold anything: a de-identification takes it out, so nothing that is stored or said may be read from it.
+   */
+  isAsItShould(keyword: Keyword): boolean {
+    const vr = this.element(keyword)?.vr ?? "";
+    return vr === "UN" || !isKnownVr(vr) || isAlike(vr, DICTIONARY[keyword].vr);
   }
 
   bytes(keyword: Keyword): Uint8Array | undefined {

@@ -42,10 +42,25 @@ export function checkNativeLength(element: DataElement, image: ImageDescription,
 
 /** `index` counts from 0. */
 export function nativeFrame(pixelData: Uint8Array, image: ImageDescription, index: number): NativeFrame {
+  const { start, end, bitOffset } = placeOfNativeFrame(image, index);
+  return { bytes: pixelData.subarray(start, end), bitOffset };
+}
+
+/** As `nativeFrame`, of pixel data that begins at `pixelOffset` of the file. */
+export function nativeFrameOnDisk(
+  file: { read(offset: number, length: number): Uint8Array },
+  pixelOffset: number,
+  image: ImageDescription,
+  index: number,
+): NativeFrame {
+  const { start, end, bitOffset } = placeOfNativeFrame(image, index);
+  return { bytes: file.read(pixelOffset + start, end - start), bitOffset };
+}
+
+function placeOfNativeFrame(image: ImageDescription, index: number): { start: number; end: number; bitOffset: number } {
   const bits = nativeFrameBits(image);
   const firstBit = bits * index;
-  const start = Math.floor(firstBit / 8);
-  return { bytes: pixelData.subarray(start, Math.ceil((firstBit + bits) / 8)), bitOffset: firstBit % 8 };
+  return { start: Math.floor(firstBit / 8), end: Math.ceil((firstBit + bits) / 8), bitOffset: firstBit % 8 };
 }
 
 interface Fragment {

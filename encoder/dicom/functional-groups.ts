@@ -25,7 +25,9 @@ export function frameNumbers(dataset: Dataset, index: number, macro: Keyword, ke
 }
 
 export function frameString(dataset: Dataset, index: number, macro: Keyword, keyword: Keyword): string | undefined {
-  return firstOf(frameScopes(dataset, index, macro), (scope) => scope.strings(keyword)).find((value) => value !== "");
+  return firstOf(frameScopes(dataset, index, macro), (scope) =>
+    scope.isAsItShould(keyword) ? scope.strings(keyword) : [],
+  ).find((value) => value !== "");
 }
 
 function firstOf<Value>(scopes: readonly Dataset[], read: (scope: Dataset) => Value[]): Value[] {

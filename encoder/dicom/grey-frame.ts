@@ -8,8 +8,9 @@
  *  5. Modality LUT, or rescale slope and intercept, of this frame            PS3.3 C.11.1, C.7.6.16.2.9
  *  6. Physical scale: HU for CT, body-weight SUV for PET, else relative      PS3.3 C.8.2.1, C.8.9.1; `pet-suv.ts`
  *  7. MONOCHROME1 turned over, where the scale is not a physical one         PS3.3 C.7.6.3.1.2
- *  8. Intensities to [0, 1], by scale                                        `pixels/intensity.ts`
- *  9. Fitted into the network's square with its shape kept (aspect ratio)    PS3.3 C.7.6.3.1.7; `pixels/network-input.ts`
+ *  8. Flipped and turned into the common orientation of its plane            PS3.3 C.7.6.2.1.1, C.7.6.1.1.1; `orientation.ts`
+ *  9. Intensities to [0, 1], by scale                                        `pixels/intensity.ts`
+ * 10. Fitted into the network's square with its shape kept (aspect ratio)    PS3.3 C.7.6.3.1.7; `pixels/network-input.ts`
  *
  * The VOI window is not applied: it is the reader's choice of the day, and differs between images of one kind.
  */
@@ -21,10 +22,11 @@ import { tagOf } from "./dictionary.js";
 import { frameNumbers, frameString } from "./functional-groups.js";
 import type { ImageDescription } from "./image-description.js";
 import { type ModalityTransform, readModalityTransform } from "./modality-transform.js";
+import { type Reorientation, readReorientation, reorient } from "./orientation.js";
 import { suvFactor } from "./pet-suv.js";
 import type { StoredFrame } from "./stored-frame.js";
 
-/** What a frame's values become in steps 5 to 7. */
+/** What a frame's values become in steps 5 to 8. */
 export interface PixelMeaning {
   readonly scale: IntensityScale;
   /** As the payload says it. */
@@ -34,6 +36,8 @@ export interface PixelMeaning {
   readonly transform: ModalityTransform;
   /** Multiplied after the transform; the SUV factor. */
   readonly factor: number;
+  /** Step 8; undefined where the image lies as it should or the header does not tell. */
+  readonly reorientation: Reorientation | undefined;
 }
 
 /** @throws DafhError ATTRIBUTE_INVALID where the rescale values make no sense */
@@ -44,7 +48,8 @@ export function readPixelMeaning(
   index: number,
 ): PixelMeaning {
   const transform = readModalityTransform(dataset, image, index);
-  const relative = { scale: "relative", units: "normalised", transform, factor: 1 } as const;
+  const reorientation = readReorientation(dataset, modality, index);
+  const relative = { scale: "relative", units: "normalised", transform, factor: 1, reorientation } as const;
   if (image.samplesPerPixel === 3 || image.photometricInterpretation === "PALETTE COLOR") {
     return { ...relative, scale: "display", units: "display" };
   }
@@ -69,7 +74,7 @@ export function readPixelMeaning(
   }
 }
 
-/** Steps 3 to 7. @throws DafhError IMAGE_CONSTANT, ATTRIBUTE_MISSING, ATTRIBUTE_INVALID or UNSUPPORTED_PIXEL_FORMAT */
+/** Steps 3 to 8. @throws DafhError IMAGE_CONSTANT, ATTRIBUTE_MISSING, ATTRIBUTE_INVALID or UNSUPPORTED_PIXEL_FORMAT */
 export function toGreyImage(
   stored: StoredFrame,
   dataset: Dataset,
@@ -91,13 +96,14 @@ export function toGreyImage(
     for (let at = 0; at < values.length; at++) values[at] = sum - (values[at] ?? 0);
   }
   const pixelAspectRatio = aspectRatio(dataset, index);
-  return {
+  const grey: GreyImage = {
     rows: image.rows,
     columns: image.columns,
     values,
     scale: meaning.scale,
     ...(pixelAspectRatio === undefined ? {} : { pixelAspectRatio }),
   };
+  return reorient(grey, meaning.reorientation);
 }
 
 function storedGrey(stored: StoredFrame, dataset: Dataset, image: ImageDescription): Float32Array {

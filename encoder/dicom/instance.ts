@@ -3,11 +3,13 @@
  * and without effects; await `initCodecs()` before.
  */
 import { createHash } from "node:crypto";
-import { inflateRawSync } from "node:zlib";
 import { DafhError, type ErrorPlace, type InstanceAttributes } from "../../schemas/index.js";
 import type { GreyImage } from "../pixels/index.js";
-import { readAttributes } from "./attributes.js";
+import { attributeWarnings } from "./attribute-warnings.js";
+import { readAttributes, slicePosition } from "./attributes.js";
 import { type Dataset, readDataset } from "./dataset.js";
+import { inflated } from "./deflated.js";
+import { burnedInReason } from "./deidentify/burned-in-text.js";
 import { DICTIONARY, formatTag, tagOf } from "./dictionary.js";
 import { type FileStart, readFileStart } from "./file-meta.js";
 import { readPixelMeaning, toGreyImage } from "./grey-frame.js";
@@ -15,13 +17,15 @@ import { describeImage, type ImageDescription } from "./image-description.js";
 import { type Inspection, inspectFrame } from "./inspect.js";
 import { DEFAULT_LIMITS, type DicomLimits } from "./limits.js";
 import { modalityOf, pixelFreeKind } from "./sop-classes.js";
-import { type FrameReader, openFrames, type StoredFrame } from "./stored-frame.js";
+import { type FileRest, type FrameReader, openFrames, type StoredFrame } from "./stored-frame.js";
 import { parseCode, parseUid } from "./values.js";
 
 export interface OpenDicomOptions {
   readonly limits?: Partial<DicomLimits>;
   /** Named in errors. */
   readonly path?: string;
+  /** Where `bytes` is only the file's beginning: its uncompressed frames are read from here one by one. */
+  readonly rest?: FileRest;
 }
 
 export interface DicomInstance {
@@ -29,12 +33,16 @@ export interface DicomInstance {
   readonly transferSyntaxUid: string;
   /** What was odd about the file, but did not stand in the way. */
   readonly warnings: readonly string[];
+  /** Why text may be burned into the pixels; undefined where nothing speaks for it. */
+  readonly burnedInText: string | undefined;
   /** Without a key there is no `patientKey`. */
   attributes(pseudonymKey?: Uint8Array): InstanceAttributes;
   /** `frame` counts from 1, here and below. @throws DafhError */
   storedFrame(frame: number): StoredFrame;
   /** @throws DafhError, IMAGE_CONSTANT among them, which concerns this frame only */
   greyFrame(frame: number): GreyImage;
+  /** Along the slice normal, mm, from the frame's own functional group; undefined where the file does not tell. */
+  slicePositionMm(frame: number): number | undefined;
   /** SHA-256 of the stored values as int32 little endian, row-major: hex. */
   pixelSha256(frame: number): string;
   inspect(frame: number): Inspection;
@@ -45,7 +53,7 @@ const DICOMDIR_CLASS = "1.2.840.10008.1.3.10";
 /** @throws DafhError of the table's file and DICOM codes; never anything else */
 export function openDicom(bytes: Uint8Array, options: OpenDicomOptions = {}): DicomInstance {
   const where: ErrorPlace = options.path === undefined ? {} : { path: options.path };
-  return at(where, () => new OpenedInstance(bytes, { ...DEFAULT_LIMITS, ...options.limits }, where));
+  return at(where, () => new OpenedInstance(bytes, { ...DEFAULT_LIMITS, ...options.limits }, where, options.rest));
 }
 
 class OpenedInstance implements DicomInstance {
@@ -54,6 +62,7 @@ class OpenedInstance implements DicomInstance {
   readonly #dataset: Dataset;
   readonly #image: ImageDescription;
   readonly #readFrame: FrameReader;
+  readonly #sopClassUid: string | undefined;
   readonly #modality: string | undefined;
   #lastStored: { readonly frame: number; readonly stored: StoredFrame } | undefined;
 
@@ -61,9 +70,11 @@ class OpenedInstance implements DicomInstance {
     bytes: Uint8Array,
     limits: DicomLimits,
     private readonly where: ErrorPlace,
+    rest: FileRest | undefined,
   ) {
-    if (bytes.length > limits.fileBytes) {
-      throw new DafhError("FILE_TOO_LARGE", `the file has ${bytes.length} bytes; the limit is ${limits.fileBytes}`);
+    const fileBytes = rest?.size ?? bytes.length;
+    if (fileBytes > limits.fileBytes) {
+      throw new DafhError("FILE_TOO_LARGE", `the file has ${fileBytes} bytes; the limit is ${limits.fileBytes}`);
     }
     const start = readFileStart(bytes);
     if (start.mediaStorageSopClassUid === DICOMDIR_CLASS) throw new DafhError("DICOMDIR", "the file is a DICOMDIR");
@@ -72,19 +83,31 @@ class OpenedInstance implements DicomInstance {
     this.#dataset = openDataset(bytes, start, limits);
     const sopClassUid = parseUid(this.#dataset.string("SOPClassUID")) ?? parseUid(start.mediaStorageSopClassUid);
     requirePixelData(this.#dataset, sopClassUid);
+    this.#sopClassUid = sopClassUid;
     this.#modality = parseCode(this.#dataset.string("Modality")) ?? modalityOf(sopClassUid);
     this.#image = describeImage(this.#dataset, limits);
-    this.#readFrame = openFrames(this.#dataset, this.#image, start.transferSyntax, this.warnings);
+    this.#readFrame = openFrames(this.#dataset, this.#image, start.transferSyntax, limits, this.warnings, rest);
   }
 
   get frames(): number {
     return this.#image.frames;
   }
 
+  get burnedInText(): string | undefined {
+    return burnedInReason({
+      burnedInAnnotation: this.#dataset.string("BurnedInAnnotation"),
+      sopClassUid: this.#sopClassUid,
+      conversionType: this.#dataset.string("ConversionType"),
+      imageType: this.#dataset.strings("ImageType"),
+      hasUltrasoundRegions: this.#dataset.has("SequenceOfUltrasoundRegions"),
+    });
+  }
+
   attributes(pseudonymKey?: Uint8Array): InstanceAttributes {
     return at(this.where, () => {
-      const { units } = readPixelMeaning(this.#dataset, this.#image, this.#modality, 0);
-      return readAttributes(this.#dataset, this.#image, units, pseudonymKey);
+      const { units, notQuantitative } = readPixelMeaning(this.#dataset, this.#image, this.#modality, 0);
+      const attributes = readAttributes(this.#dataset, this.#image, units, pseudonymKey);
+      return notQuantitative === undefined ? attributes : { ...attributes, notQuantitative };
     });
   }
 
@@ -109,6 +132,10 @@ class OpenedInstance implements DicomInstance {
     });
   }
 
+  slicePositionMm(frame: number): number | undefined {
+    return at({ ...this.where, frame }, () => slicePosition(this.#dataset, frame - 1));
+  }
+
   pixelSha256(frame: number): string {
     return sha256OfInt32(this.storedFrame(frame).values);
   }
@@ -125,7 +152,7 @@ class OpenedInstance implements DicomInstance {
         grey: () => this.greyFrame(frame),
         transferSyntaxUid: this.transferSyntaxUid,
         attributes: (units) => readAttributes(this.#dataset, this.#image, units, undefined),
-        warnings: this.warnings,
+        warnings: [...this.warnings, ...attributeWarnings(this.#dataset)],
       }),
     );
   }
@@ -133,7 +160,7 @@ class OpenedInstance implements DicomInstance {
 
 function openDataset(bytes: Uint8Array, start: FileStart, limits: DicomLimits): Dataset {
   const { deflated, encoding } = start.transferSyntax;
-  const whole = deflated ? inflate(bytes.subarray(start.datasetOffset), limits) : bytes;
+  const whole = deflated ? inflated(bytes.subarray(start.datasetOffset), limits) : bytes;
   const offset = deflated ? 0 : start.datasetOffset;
   const scope = {
     bytes: whole,
@@ -154,20 +181,6 @@ function openDataset(bytes: Uint8Array, start: FileStart, limits: DicomLimits): 
         cause: error,
       },
     );
-  }
-}
-
-function inflate(deflated: Uint8Array, limits: DicomLimits): Uint8Array {
-  try {
-    return inflateRawSync(deflated, { maxOutputLength: limits.inflatedBytes });
-  } catch (cause) {
-    const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
-    if (code === "ERR_BUFFER_TOO_LARGE") {
-      throw new DafhError("LIMIT_EXCEEDED", `the deflated dataset is larger than ${limits.inflatedBytes} bytes`);
-    }
-    if (code === "Z_BUF_ERROR")
-      throw new DafhError("DICOM_TRUNCATED", "the deflated dataset is cut off", {}, { cause });
-    throw new DafhError("DICOM_CORRUPT", "the dataset cannot be inflated", {}, { cause });
   }
 }
 

@@ -42,6 +42,11 @@ const ACQUIRED: ReadonlyMap<string, string> = new Map([
   ["13.1.3", "MG"],
 ]);
 
+const SECONDARY_CAPTURE = "a secondary capture";
+
+/** Values of Image Type: of Siemens, GE, and others. */
+const DOSE_SHEET_TYPES = new Set(["CT_SOM5 PROT", "CT_SOM7 PROT", "DOSE_INFO", "DOSE", "DOSE REPORT"]);
+
 /** What other objects are, by how their SOP Class begins; the longer beginning stands first. */
 const OTHER_KINDS: readonly { readonly prefix: string; readonly kind: string; readonly hasPixels: boolean }[] = [
   { prefix: "88.59", kind: "a key object selection", hasPixels: false },
@@ -57,7 +62,7 @@ const OTHER_KINDS: readonly { readonly prefix: string; readonly kind: string; re
   { prefix: "481.2", kind: "a radiotherapy dose", hasPixels: true },
   { prefix: "481.", kind: "a radiotherapy object", hasPixels: false },
   { prefix: "30", kind: "a parametric map", hasPixels: true },
-  { prefix: "7", kind: "a secondary capture", hasPixels: true },
+  { prefix: "7", kind: SECONDARY_CAPTURE, hasPixels: true },
   { prefix: "77.", kind: "a visible light image", hasPixels: true },
 ];
 
@@ -72,9 +77,14 @@ export function pixelFreeKind(sopClassUid: string | undefined): string | undefin
   return found !== undefined && !found.hasPixels ? found.kind : undefined;
 }
 
+export interface RetrievalOptions {
+  /** Takes secondary captures as well; dose sheets, which are written as such, stay out. */
+  readonly secondaryCaptures?: boolean;
+}
+
 /** True for what ingestion takes; the reason otherwise comes from `requireRetrievable`. */
-export function isRetrievable(attributes: InstanceAttributes): boolean {
-  return reasonAgainst(attributes) === undefined;
+export function isRetrievable(attributes: InstanceAttributes, options: RetrievalOptions = {}): boolean {
+  return reasonAgainst(attributes, options) === undefined;
 }
 
 /**
@@ -82,18 +92,23 @@ export function isRetrievable(attributes: InstanceAttributes): boolean {
  * slices are planned), segmentations, dose, parametric maps, visible light and whole slide tiles.
  * @throws DafhError UNSUPPORTED_SOP_CLASS with the reason
  */
-export function requireRetrievable(attributes: InstanceAttributes): void {
-  const reason = reasonAgainst(attributes);
+export function requireRetrievable(attributes: InstanceAttributes, options: RetrievalOptions = {}): void {
+  const reason = reasonAgainst(attributes, options);
   if (reason === undefined) return;
   throw new DafhError("UNSUPPORTED_SOP_CLASS", `${reason} is not searched by appearance`, {
     tag: tagOf("SOPClassUID"),
   });
 }
 
-function reasonAgainst({ sopClassUid, modality, imageType }: InstanceAttributes): string | undefined {
+function reasonAgainst(
+  { sopClassUid, modality, imageType }: InstanceAttributes,
+  { secondaryCaptures = false }: RetrievalOptions,
+): string | undefined {
+  if (isDoseSheet(imageType)) return "a dose sheet";
   if (imageType?.[2] === "LOCALIZER") return "a localizer";
   if (modalityOf(sopClassUid) !== undefined) return undefined;
   const kind = otherKind(sopClassUid)?.kind;
+  if (kind === SECONDARY_CAPTURE && secondaryCaptures) return undefined;
   if (kind !== undefined) return kind;
   // Objects older than SOP Classes, and private ones, go by their modality.
   const isStandard = sopClassUid?.startsWith(STORAGE) ?? false;
@@ -101,6 +116,11 @@ function reasonAgainst({ sopClassUid, modality, imageType }: InstanceAttributes)
   return sopClassUid === undefined
     ? "an object without SOP Class and known modality"
     : `an object of SOP Class ${sopClassUid}`;
+}
+
+/** Scanners write the dose of an examination as a picture of a table; Image Type says so, in one of its values. */
+function isDoseSheet(imageType: readonly string[] | undefined): boolean {
+  return imageType?.some((value) => DOSE_SHEET_TYPES.has(value)) ?? false;
 }
 
 function otherKind(sopClassUid: string | undefined): (typeof OTHER_KINDS)[number] | undefined {

@@ -9,9 +9,17 @@ import { startsCodestream } from "./codestream-headers.js";
 import type { Dataset } from "./dataset.js";
 import type { DataElement } from "./dataset-reader.js";
 import { tagOf } from "./dictionary.js";
-import { checkNativeLength, isSubsampled, nativeFrame, nativeFrameBits, readEncapsulatedFrames } from "./frames.js";
+import {
+  checkNativeLength,
+  isSubsampled,
+  nativeFrame,
+  nativeFrameBits,
+  nativeFrameOnDisk,
+  readEncapsulatedFrames,
+} from "./frames.js";
 import type { ImageDescription } from "./image-description.js";
-import { extractStoredBits, nativeValues, subsampledValues } from "./native-pixels.js";
+import { checkRatio, type DicomLimits } from "./limits.js";
+import { nativeValues, storedValues, subsampledValues } from "./native-pixels.js";
 import { decodeRunLength } from "./run-length.js";
 import type { TransferSyntax } from "./transfer-syntaxes.js";
 
@@ -23,6 +31,12 @@ export interface StoredFrame {
   readonly values: Int32Array;
 }
 
+/** A file of which only the beginning is in memory. `read` gives exactly the bytes asked for, or throws a DafhError. */
+export interface FileRest {
+  readonly size: number;
+  read(offset: number, length: number): Uint8Array;
+}
+
 /** Gives a frame by its index from 0. */
 export type FrameReader = (index: number) => StoredFrame;
 
@@ -31,12 +45,14 @@ export function openFrames(
   dataset: Dataset,
   image: ImageDescription,
   syntax: TransferSyntax,
+  limits: DicomLimits,
   warnings: string[],
+  rest?: FileRest,
 ): FrameReader {
   const element = dataset.element("PixelData");
   const pixelData = dataset.bytes("PixelData");
   if (element === undefined || pixelData === undefined) throw new Error("the caller has checked for pixel data");
-  const values = valuesReader(dataset, element, pixelData, image, syntax, warnings);
+  const values = valuesReader(dataset, element, pixelData, image, syntax, limits, warnings, rest);
   const { rows, columns, samplesPerPixel } = image;
   return (index) => ({ rows, columns, samplesPerPixel, values: values(index) });
 }
@@ -47,15 +63,21 @@ function valuesReader(
   pixelData: Uint8Array,
   image: ImageDescription,
   syntax: TransferSyntax,
+  limits: DicomLimits,
   warnings: string[],
+  rest: FileRest | undefined,
 ): (index: number) => Int32Array {
   if (!element.undefinedLength) {
     if (syntax.compression !== "none") {
       throw mismatch(`${syntax.name} needs encapsulated pixel data; this is not`);
     }
-    checkNativeLength(element, image, warnings);
+    const whole = rest === undefined ? element : onDisk(element, rest);
+    checkNativeLength(whole, image, warnings);
     return (index) => {
-      const frame = nativeFrame(pixelData, image, index);
+      const frame =
+        rest !== undefined && whole !== element
+          ? nativeFrameOnDisk(rest, element.offset, image, index)
+          : nativeFrame(pixelData, image, index);
       return isSubsampled(image) ? subsampledValues(frame, image) : nativeValues(frame, image, dataset.littleEndian);
     };
   }
@@ -64,11 +86,12 @@ function valuesReader(
   const encapsulated = readEncapsulatedFrames(dataset, element, pixelData, image.frames, compression);
   return (index) => {
     const bytes = encapsulated.frame(index);
+    checkRatio(bytes.length, nativeFrameBits(image) / 8, limits);
     switch (compression) {
       case "deflated-frame":
         return nativeValues({ bytes: inflateFrame(bytes, image), bitOffset: 0 }, image, true);
       case "rle":
-        return withStoredBits(decodeRunLength(bytes, image), image);
+        return storedValues(decodeRunLength(bytes, image), image);
       case "jpeg":
       case "jpeg-ls":
       case "jpeg-2000":
@@ -78,18 +101,20 @@ function valuesReader(
           noteOnce(warnings, `the frames are not compressed, though the header says ${syntax.name}`);
           return nativeValues({ bytes, bitOffset: 0 }, image, true);
         }
-        return withStoredBits(decodeCodestream(bytes, compression, image), image);
+        return storedValues(decodeCodestream(bytes, compression, image), image);
     }
   };
 }
 
-function noteOnce(warnings: string[], note: string): void {
-  if (!warnings.includes(note)) warnings.push(note);
+/** The element as it is in the whole file. */
+function onDisk(element: DataElement, rest: FileRest): DataElement {
+  if (element.statedLength === undefined) return element;
+  const length = Math.min(element.statedLength, rest.size - element.offset);
+  return { ...element, length, truncated: length < element.statedLength };
 }
 
-function withStoredBits(values: Int32Array, image: ImageDescription): Int32Array {
-  extractStoredBits(values, image);
-  return values;
+function noteOnce(warnings: string[], note: string): void {
+  if (!warnings.includes(note)) warnings.push(note);
 }
 
 /** Deflated Image Frame Compression (PS3.5 A.4.13): each frame a raw deflate stream. */

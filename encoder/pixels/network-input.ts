@@ -7,14 +7,13 @@ import { toUnitRange } from "./intensity.js";
 import { resize } from "./resize.js";
 
 /** The input is 1 × size × size, float32 in [0, 1]. */
-export const NETWORK_INPUT: { readonly size: number; readonly version: string } = { size: 160, version: "1" };
+export const NETWORK_INPUT: { readonly size: number; readonly version: string } = { size: 160, version: "2" };
 
 /**
- * Intensities to [0, 1] (step 8 of `encoder/dicom/grey-frame.ts`), then the whole image fitted into the square with
- * its shape kept, in the middle, the rest black as the background of an image is (step 9).
+ * Intensities to [0, 1] (step 9 of `encoder/dicom/grey-frame.ts`), then the whole image fitted into the square with
+ * its shape kept, in the middle, the rest black as the background of an image is (step 10).
  */
-export function toNetworkInput(image: GreyImage): Float32Array {
-  const { size } = NETWORK_INPUT;
+export function toNetworkInput(image: GreyImage, size = NETWORK_INPUT.size): Float32Array {
   const fitted = fittedSize(image, size);
   const unit = resize(toUnitRange(image), image.rows, image.columns, fitted.rows, fitted.columns);
   const input = new Float32Array(size * size);

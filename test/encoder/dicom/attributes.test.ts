@@ -119,6 +119,18 @@ describe("what is ingested", () => {
     }
   });
 
+  it("are secondary captures too where they are asked for, but never dose sheets or anything else", () => {
+    const asked = { secondaryCaptures: true };
+    assert.ok(isRetrievable(of(`${STORAGE}7`), asked) && isRetrievable(of(`${STORAGE}7.4`), asked));
+    for (const end of ["66.4", "481.2", "88.33", "11.1", "88.59", "77.1.6"])
+      assert.ok(!isRetrievable(of(STORAGE + end), asked), end);
+    const doseSheet = of(`${STORAGE}7`, { ImageType: "DERIVED\\SECONDARY\\OTHER\\CT_SOM5 PROT" });
+    assert.match(
+      refusedWith("UNSUPPORTED_SOP_CLASS", () => requireRetrievable(doseSheet, asked)).message,
+      /dose sheet/,
+    );
+  });
+
   it("may lack a SOP Class where the modality is one of images", () => {
     assert.ok(isRetrievable({ modality: "CR", sopInstanceUid: "1.2" }));
     assert.ok(!isRetrievable({ modality: "OT", sopInstanceUid: "1.2" }));

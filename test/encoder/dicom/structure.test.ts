@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { deflateRawSync } from "node:zlib";
 import { openDicom } from "../../../encoder/dicom/index.js";
 import { refusedWith } from "./refusal.js";
-import { SMALL_IMAGE, type WrittenDataset, writeDataset, writeFile } from "./written.js";
+import { Encapsulated, SMALL_IMAGE, type WrittenDataset, words, writeDataset, writeFile } from "./written.js";
 
 const key = new Uint8Array(32).fill(7);
 
@@ -110,6 +110,19 @@ describe("limits", () => {
     const header = writeFile({}, { transferSyntax: "1.2.840.10008.1.2.1.99" });
     const bomb = Buffer.concat([header, deflateRawSync(new Uint8Array(8_000_000))]);
     refusedWith("LIMIT_EXCEEDED", () => openDicom(bomb, { limits: { inflatedBytes: 1_000_000 } }));
+    const larger = Buffer.concat([header, deflateRawSync(new Uint8Array(20_000_000))]);
+    refusedWith("DECOMPRESSION_RATIO", () => openDicom(larger));
+  });
+
+  it("stop a compressed frame of few bytes that would become many, before it is decoded", () => {
+    const bomb: WrittenDataset = {
+      ...SMALL_IMAGE,
+      Rows: 4096,
+      Columns: 4096,
+      PixelData: new Encapsulated([words([1, 2])]),
+    };
+    for (const transferSyntax of ["1.2.840.10008.1.2.5", "1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.8.1"])
+      refusedWith("DECOMPRESSION_RATIO", () => openDicom(writeFile(bomb, { transferSyntax })).storedFrame(1));
   });
 });
 

@@ -16,12 +16,14 @@ interface Golden {
   readonly pixels: string;
   readonly hash: string;
   readonly features: string;
+  /** Base64: images × A × A and images float32 little endian. */
+  readonly attention: string;
+  readonly foreign: string;
 }
 
-interface Outputs {
-  readonly hash: Float32Array;
-  readonly features: Float32Array;
-}
+const OUTPUTS = ["hash", "features", "attention", "foreign"] as const;
+
+type Outputs = Readonly<Record<(typeof OUTPUTS)[number], Float32Array>>;
 
 const GOLDEN = new URL("../../../../test/encoder/training/golden.json", import.meta.url);
 
@@ -72,8 +74,7 @@ describe("the committed network in ONNX Runtime", function () {
   after(() => session.release());
 
   async function run(batch: number): Promise<Outputs> {
-    const hash: number[] = [];
-    const features: number[] = [];
+    const gathered = { hash: [], features: [], attention: [], foreign: [] } as Record<keyof Outputs, number[]>;
     for (let start = 0; start < inputs.length; start += batch) {
       const rows = inputs.slice(start, start + batch);
       const image = new Float32Array(rows.length * size * size);
@@ -81,10 +82,15 @@ describe("the committed network in ONNX Runtime", function () {
         image.set(row, index * size * size);
       });
       const outputs = await session.run({ image: new Tensor("float32", image, [rows.length, 1, size, size]) });
-      hash.push(...((outputs.hash?.data ?? []) as Float32Array)); // both outputs are float32 by the graph
-      features.push(...((outputs.features?.data ?? []) as Float32Array));
+      // All outputs are float32 by the graph.
+      for (const name of OUTPUTS) gathered[name].push(...((outputs[name]?.data ?? []) as Float32Array));
     }
-    return { hash: Float32Array.from(hash), features: Float32Array.from(features) };
+    return {
+      hash: Float32Array.from(gathered.hash),
+      features: Float32Array.from(gathered.features),
+      attention: Float32Array.from(gathered.attention),
+      foreign: Float32Array.from(gathered.foreign),
+    };
   }
 
   it("gives PyTorch's features within 1e-4 and 99.9 % of its bits", async () => {
@@ -93,6 +99,16 @@ describe("the committed network in ONNX Runtime", function () {
     assert.equal(hash.length, expectedHash.length);
     assert.ok(largestDifference(features, floats(golden.features)) <= 1e-4);
     assert.ok(differentSigns(hash, expectedHash) <= expectedHash.length / 1000);
+  });
+
+  it("gives PyTorch's attention maps and foreign scores, and calls generated images foreign", async () => {
+    const { attention, foreign } = await run(1);
+    assert.ok(largestDifference(attention, floats(golden.attention)) <= 1e-3);
+    assert.ok(largestDifference(foreign, floats(golden.foreign)) <= 1e-3);
+    assert.ok(
+      foreign.every((score) => score > 1),
+      "ellipses of squares are nothing that the network was trained on",
+    );
   });
 
   it("tells the generated images apart, so that agreement says something", () => {

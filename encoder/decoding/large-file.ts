@@ -1,0 +1,72 @@
+/**
+ * A large file whose frames are read from disk one by one: only its beginning, with the dataset, is held. That serves
+ * uncompressed pixel data; whatever else a large file may be is for `read-file.ts` and is read whole.
+ */
+import { createHash } from "node:crypto";
+import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
+import { DafhError } from "../../schemas/index.js";
+import { openDicom } from "../dicom/index.js";
+import { first128Bits } from "./digests.js";
+import { type OpenedFile, openInstance } from "./opened-file.js";
+
+/** Below, one read of the whole is quicker. */
+const LARGE_BYTES = 64 * 1024 * 1024;
+/** The functional groups of 10,000 frames take about 6 MiB. */
+const BEGINNING_BYTES = 16 * 1024 * 1024;
+const CHUNK_BYTES = 4 * 1024 * 1024;
+
+export interface LargeFile {
+  readonly opened: OpenedFile;
+  readonly contentDigest: string;
+  close(): void;
+}
+
+/** undefined where the file is not large, or cannot be read so: then it is to be read whole, which says what is wrong. */
+export function openLargeFile(path: string, limitBytes: number): LargeFile | undefined {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (!stats?.isFile() || stats.size < LARGE_BYTES || stats.size > limitBytes) return undefined;
+  let file: number;
+  try {
+    file = openSync(path, "r");
+  } catch {
+    return undefined;
+  }
+  try {
+    const { size } = fstatSync(file);
+    const read = (offset: number, length: number): Uint8Array => readAt(file, offset, length);
+    const instance = openDicom(read(0, BEGINNING_BYTES), { rest: { size, read } });
+    return {
+      opened: openInstance(instance),
+      contentDigest: first128Bits(digestOf(file, size)),
+      close: () => closeSync(file),
+    };
+  } catch (thrown) {
+    closeSync(file);
+    if (thrown instanceof DafhError) return undefined;
+    throw thrown;
+  }
+}
+
+/** @throws DafhError FILE_UNREADABLE or DICOM_TRUNCATED where the file has become another one meanwhile */
+function readAt(file: number, offset: number, length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  let done = 0;
+  while (done < length) {
+    let count: number;
+    try {
+      count = readSync(file, bytes, done, length - done, offset + done);
+    } catch (cause) {
+      throw new DafhError("FILE_UNREADABLE", "the file cannot be read any longer", {}, { cause });
+    }
+    if (count === 0) throw new DafhError("DICOM_TRUNCATED", "the file has become shorter while it was read");
+    done += count;
+  }
+  return bytes;
+}
+
+function digestOf(file: number, size: number): string {
+  const hash = createHash("sha256");
+  for (let offset = 0; offset < size; offset += CHUNK_BYTES)
+    hash.update(readAt(file, offset, Math.min(CHUNK_BYTES, size - offset)));
+  return hash.digest("hex");
+}
