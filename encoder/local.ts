@@ -35,6 +35,9 @@ export interface LocalEncoderOptions {
   readonly registry?: Registry | undefined;
 }
 
+/** Decoded frames for each place in a batch: one that is run, and some that wait, so that a session never does. */
+const FRAMES_AHEAD = 4;
+
 export class LocalEncoder implements Encoder {
   readonly #network: Network;
   readonly #decoders: DecodePool;
@@ -49,7 +52,7 @@ export class LocalEncoder implements Encoder {
   private constructor(network: Network, decoders: DecodePool, metrics: EncoderMetrics) {
     this.#network = network;
     this.#decoders = decoders;
-    this.#frameSlots = new Slots(2 * network.maxBatch * network.sessions);
+    this.#frameSlots = new Slots(FRAMES_AHEAD * network.maxBatch * network.sessions);
     this.#metrics = metrics;
     metrics.watch(this.#info, () => ({
       waitingFiles: decoders.waiting,

@@ -10,13 +10,13 @@ import type { Provider, SessionAnswer, SessionRequest, SessionThreadData } from 
 const SESSION_THREAD = new URL("./session-thread.js", import.meta.url);
 
 /**
- * A CPU session gains nothing from larger batches (bench/encode.md) and loses latency. On a GPU every batch is filled
- * up to one size: its libraries choose their kernels by shape, and another kernel may round a value near zero to the
- * other side. On the CPU a row's bits do not depend on the rows beside it (test/encoder/model.test.ts).
+ * An image's bits must not depend on what else is asked for at the moment. A CPU session takes one image at a time: larger
+ * batches gain nothing there (bench/encode.md), and multiply matrices by other kernels, which may round a value near zero to
+ * the other side. On a GPU, where batches pay, every batch is filled up to one size for the same reason.
  */
 const BATCHING: Record<Provider, { readonly maxBatch: number; readonly padTo: number }> = {
   cuda: { maxBatch: 16, padTo: 16 },
-  cpu: { maxBatch: 4, padTo: 1 },
+  cpu: { maxBatch: 1, padTo: 1 },
 };
 
 export interface NetworkBatch {

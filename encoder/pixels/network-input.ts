@@ -7,7 +7,7 @@ import { toUnitRange } from "./intensity.js";
 import { resize } from "./resize.js";
 
 /** The input is 1 × size × size, float32 in [0, 1]. */
-export const NETWORK_INPUT: { readonly size: number; readonly version: string } = { size: 160, version: "2" };
+export const NETWORK_INPUT: { readonly size: number; readonly version: string } = { size: 256, version: "2" };
 
 /**
  * Intensities to [0, 1] (step 9 of `encoder/dicom/grey-frame.ts`), then the whole image fitted into the square with

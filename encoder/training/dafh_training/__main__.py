@@ -9,18 +9,14 @@ import numpy as np
 import torch
 
 from dafh_training.augmentation import augment
-from dafh_training.backbone import pretrained_backbone
 from dafh_training.comparison import as_markdown, compare, held_out_modalities, untrained
 from dafh_training.export import as_served, described_model, export_onnx, write_description
 from dafh_training.goldens import write_goldens
 from dafh_training.inputs import INPUT_WRITER, SPLITS, LabelledInputs, read_inputs, write_inputs
-from dafh_training.merging import MergingSettings, load_network, merge
-from dafh_training.network import FrozenStages
 from dafh_training.report import as_table, quality_report
 from dafh_training.serving import OnnxNetwork, Outputs
-from dafh_training.trainer import TrainingSettings, train
+from dafh_training.trainer import TrainingSettings, load_network, train
 from dafh_training.verify import agreement
-from dafh_training.views import frozen_views
 
 # None of the seeds that training draws its copies from.
 PERTURBATION_SEED = 2**31 - 1
@@ -47,16 +43,6 @@ def _train(arguments: argparse.Namespace) -> int:
     )
     folder = arguments.views_folder or arguments.run / "views"
     train(read_inputs(arguments.inputs), arguments.run, folder, settings, arguments.device)
-    return 0
-
-
-def _merge(arguments: argparse.Namespace) -> int:
-    inputs = read_inputs(arguments.inputs)
-    first = json.loads((arguments.runs[0] / "settings.json").read_text())
-    frozen = FrozenStages(pretrained_backbone()).eval().requires_grad_(False)
-    folder = arguments.views_folder or arguments.runs[0] / "views"
-    views = frozen_views(frozen, inputs, folder, first["views"], first["views_seed"])
-    merge(inputs, views, arguments.runs, arguments.run, MergingSettings(seed=arguments.seed))
     return 0
 
 
@@ -179,14 +165,6 @@ def _parser() -> argparse.ArgumentParser:
     training.add_argument("--views-folder", type=Path, help="where the views are kept (default RUN/views); runs with the same inputs can share it")
     training.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     training.set_defaults(step=_train)
-
-    merging = steps.add_parser("merge", help="join runs of several seeds into one network with a hash layer of its own")
-    merging.add_argument("--inputs", type=Path, required=True)
-    merging.add_argument("--runs", type=Path, nargs="+", required=True, help="folders of finished runs")
-    merging.add_argument("--run", type=Path, required=True, help="folder to write the joined network to")
-    merging.add_argument("--views-folder", type=Path, help="as for train")
-    merging.add_argument("--seed", type=int, default=MergingSettings.seed)
-    merging.set_defaults(step=_merge)
 
     exporting = steps.add_parser("export", help="write the ONNX file and its description")
     exporting.add_argument("--inputs", type=Path, required=True)

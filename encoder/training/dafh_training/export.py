@@ -39,9 +39,9 @@ def as_served(network: DafhNetwork) -> DafhNetwork:
         if isinstance(module, EfficientNetLite0):
             fold_norms(module)
     with torch.no_grad():
-        for parameter in served.parameters():
-            if parameter.dim() >= 2:
-                parameter.copy_(parameter.half().float())
+        for weights in [*served.parameters(), *served.buffers()]:
+            if weights.dim() >= 2:
+                weights.copy_(weights.half().float())
     return served
 
 

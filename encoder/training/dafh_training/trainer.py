@@ -35,6 +35,8 @@ from dafh_training.published import published_objective
 from dafh_training.views import Views, frozen_views
 
 EMBEDDING_BATCH = 64
+# Quantiles of a bit's floats between which its threshold may lie: 32 to 68 % ones.
+BALANCED_SHARES = (0.32, 0.68)
 
 
 @dataclass(frozen=True)
@@ -82,9 +84,37 @@ def train(inputs: LabelledInputs, run: Path, views_folder: Path, settings: Train
     frozen = FrozenStages(pretrained_backbone()).eval().requires_grad_(False)
     views = frozen_views(frozen, inputs, views_folder, settings.views, settings.views_seed)
     trained = train_stages(inputs, views, run, settings, device, on_epoch=_show_epochs(run, settings.epochs))
+    balance(trained, embed(trained, views, inputs.rows("train"), device).hashes)
     network = DafhNetwork(frozen, trained.cpu(), fitted_foreign(inputs, views)).eval()
     save(network.state_dict(), run / "network.pt")
     return network
+
+
+def balance(trained: TrainedStages, hashes: np.ndarray) -> None:
+    """Moves the threshold of each bit that is lopsided over the training images, by as little as makes it lean no more.
+
+    The batches of training have the rare classes oftener than the images have, so what is balanced there need not be here.
+    """
+    low, high = (torch.from_numpy(np.quantile(hashes, share, axis=0)).float() for share in BALANCED_SHARES)
+    # Where the share of ones is within bounds, 0 lies between the two quantiles.
+    shift = low.clamp_min(0) + high.clamp_max(0)
+    norm = trained.head.hash_norm
+    norm.running_mean += shift.to(norm.running_mean.device) * torch.sqrt(norm.running_var + norm.eps)
+
+
+def load_network(run: Path) -> DafhNetwork:
+    file = run / "network.pt"
+    if not file.exists():
+        raise SystemExit("this run has no trained network yet: run `train` to its end first")
+    settings = json.loads((run / "settings.json").read_text())
+    state = torch.load(file, weights_only=True)
+    network = DafhNetwork(
+        FrozenStages(EfficientNetLite0()),
+        TrainedStages(EfficientNetLite0(), NetworkShape(), NetworkParts(**settings["network"]), dropout=0),
+        ForeignScore(frozen_channels(), len(state["foreign.centres"])),
+    )
+    network.load_state_dict(state)
+    return network.eval()
 
 
 def frozen_channels() -> int:
