@@ -48,10 +48,18 @@ function isJpegFrame(marker: number): boolean {
   return marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;
 }
 
+const DQT = 0xdb;
+const SOS = 0xda;
+
+/** Frames of DCT coefficients: baseline, extended, progressive, and with arithmetic coding (ISO 10918-1 table B.1). */
+const NEEDS_QUANTIZATION: ReadonlySet<number> = new Set([0xc0, 0xc1, 0xc2, 0xc9, 0xca]);
+
 function readJpegHeader(bytes: Uint8Array, name: string, isFrame: (marker: number) => boolean): CodestreamHeader {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes[0] !== 0xff || bytes[1] !== 0xd8) throw corrupt(`the frame is not a ${name} codestream`);
   let offset = 2;
+  let header: CodestreamHeader | undefined;
+  let quantized = false;
   while (offset + 4 <= bytes.length) {
     if (bytes[offset] !== 0xff) throw corrupt(`the ${name} codestream has no marker at byte ${offset}`);
     const marker = bytes[offset + 1] ?? 0;
@@ -66,17 +74,21 @@ function readJpegHeader(bytes: Uint8Array, name: string, isFrame: (marker: numbe
     if (isFrame(marker)) {
       if (length < 8 || offset + 10 > bytes.length) break;
       if (!hasEndMarker(bytes, offset)) throw corrupt(`the ${name} codestream has no end: it is cut off`);
-      return {
+      header = {
         precision: bytes[offset + 4] ?? 0,
         rows: view.getUint16(offset + 5),
         columns: view.getUint16(offset + 7),
         samplesPerPixel: bytes[offset + 9] ?? 0,
       };
+      if (!NEEDS_QUANTIZATION.has(marker)) return header;
     }
-    if (marker === 0xda || length < 2) break;
+    if (marker === DQT) quantized = true;
+    // The tables may stand on either side of the frame header, but before the scan; without them one codec waits for ever.
+    if (header !== undefined && quantized) return header;
+    if (marker === SOS || length < 2) break;
     offset += 2 + length;
   }
-  throw corrupt(`the ${name} codestream has no frame header`);
+  throw corrupt(`the ${name} codestream has no ${header === undefined ? "frame header" : "quantization table"}`);
 }
 
 /** SOC, then SIZ, always (ISO 15444-1 A.4 and A.5.1). */

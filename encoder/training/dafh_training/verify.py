@@ -17,6 +17,7 @@ LEAST_EQUAL_BITS = 0.999
 @dataclass(frozen=True)
 class Agreement:
     images: int
+    # As part of the length of the image's features, which only their direction is used of.
     largestFeatureDifference: float  # noqa: N815 - as in the report
     largestHashDifference: float  # noqa: N815
     largestAttentionDifference: float  # noqa: N815
@@ -50,16 +51,20 @@ def agreement(network: DafhNetwork, onnx_file: Path, inputs: LabelledInputs, ima
     one, many = served(tensors, batch=1), served(tensors, batch=16)
     return Agreement(
         images=count,
-        largestFeatureDifference=_largest_difference(trained.features, one.features),
+        largestFeatureDifference=_largest_part(trained.features, one.features),
         largestHashDifference=_largest_difference(trained.hash, one.hash),
         largestAttentionDifference=_largest_difference(trained.attention, one.attention),
         largestForeignDifference=_largest_difference(trained.foreign, one.foreign),
         equalBits=float(((trained.hash > 0) == (one.hash > 0)).mean()),
         largestBatchDifference=max(
-            _largest_difference(one.features, many.features), _largest_difference(one.hash, many.hash)
+            _largest_part(one.features, many.features), _largest_difference(one.hash, many.hash)
         ),
         bitsThatBatchesFlip=int(((one.hash > 0) != (many.hash > 0)).sum()),
     )
+
+
+def _largest_part(one: np.ndarray, other: np.ndarray) -> float:
+    return float((np.abs(one - other).max(1) / np.linalg.norm(one, axis=1)).max())
 
 
 def _largest_difference(one: np.ndarray, other: np.ndarray) -> float:
