@@ -109,8 +109,24 @@ export const ERRORS = {
   ),
   LIMIT_EXCEEDED: entry(
     "input",
-    "A limit on frames, pixels, depth or elements was exceeded.",
-    "Split it into files of fewer frames, or export it with fewer pixels.",
+    "A limit on inflated bytes, or on what an archive may hold, was exceeded.",
+    "Split it into smaller files, or export it again uncompressed.",
+  ),
+  TOO_MANY_FRAMES: entry(
+    "input",
+    "The file states more frames than the limit.",
+    "Split it into files of fewer frames.",
+  ),
+  TOO_MANY_PIXELS: entry("input", "A frame has more pixels than the limit.", "Export it with fewer pixels."),
+  TOO_MANY_ELEMENTS: entry(
+    "input",
+    "The dataset has more data elements than the limit.",
+    "Split it into files of fewer frames.",
+  ),
+  SEQUENCES_TOO_DEEP: entry(
+    "input",
+    "The dataset has sequences nested deeper than the limit.",
+    "Export it again from its source.",
   ),
   DECOMPRESSION_RATIO: entry(
     "input",

@@ -17,6 +17,7 @@ interface IngestFlags extends Flags, ProfileFlags {
   readonly labels?: string;
   readonly previews: boolean;
   readonly replace?: boolean;
+  readonly secondaryCaptures?: boolean;
   readonly quiet?: boolean;
 }
 
@@ -27,6 +28,10 @@ export function ingestCommand(context: CommandContext): Command {
     .option("--labels <csv>", "manifest with the columns path and label; names PNG and JPEG images to take as well")
     .option("--no-previews", "keep no preview images")
     .option("--replace", "take images whose SOP Instance UID is stored with other pixels")
+    .option(
+      "--secondary-captures",
+      "take secondary captures too; those that may have text burned in stay refused without --pixels keep",
+    )
     .option("--quiet", "no progress");
   return withAttributeOptions(command, "what is stored")
     .addOption(pixelsOption())
@@ -55,10 +60,10 @@ async function runIngest(run: Run, paths: readonly string[], flags: IngestFlags)
       let summary: IngestSummary;
       try {
         const found = findFiles(paths, [config.dataDir]);
-        const { replace = false, previews } = flags;
+        const { replace = false, secondaryCaptures = false, previews } = flags;
         // An encoder elsewhere may be of another version, and does not say so.
         const judge = config.encoderUrl === null ? `${productVersion()} ${parts.info.model.digest}` : null;
-        const options = { found, labels, replace, previews, profile: profileOf(flags), judge };
+        const options = { found, labels, replace, secondaryCaptures, previews, profile: profileOf(flags), judge };
         summary = await ingest({ ...options, onProgress: progress.update, signal: stop.signal }, parts);
       } finally {
         counting.abort();

@@ -32,6 +32,7 @@ export interface EncodeParts {
   readonly encoder: Encoder;
   readonly labels: Labels;
   readonly profile: DeidentificationProfile;
+  readonly secondaryCaptures: boolean;
   /** The site's. */
   readonly key: Uint8Array;
   /** Longest side; absent = none. */
@@ -42,14 +43,14 @@ const WAITS_MS = [200, 500, 1_000, 2_000, 4_000, 8_000];
 
 export async function encodeFound(found: Found, parts: EncodeParts): Promise<EncodeResult> {
   if (found.kind === "refused") return found;
-  const { encoder, labels, profile, key, previewSize } = parts;
+  const { encoder, labels, profile, secondaryCaptures, key, previewSize } = parts;
   const row = labels.rowOf(found);
   try {
     const source = await found.open();
     if (row === undefined) await refuseUnnamed(source, found);
     const options = { pseudonymKey: key, ...(previewSize === undefined ? {} : { previewSize }) };
     const read = await encodePatiently(encoder, source, options);
-    if (read.kind === "dicom") requireRetrievable(read.attributes);
+    if (read.kind === "dicom") requireRetrievable(read.attributes, { secondaryCaptures });
     const encoded = await withoutBurnedInText(read, found, parts);
     if (row?.sha256 !== undefined && !row.sha256.startsWith(encoded.contentDigest)) {
       throw new DafhError("DIGEST_MISMATCH", "The labels manifest states another SHA-256 for this file.", {

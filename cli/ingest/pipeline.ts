@@ -24,6 +24,8 @@ export interface IngestOptions {
   /** Take images whose SOP Instance UID is stored with other pixels. */
   readonly replace: boolean;
   readonly previews: boolean;
+  /** Take secondary captures as well. */
+  readonly secondaryCaptures: boolean;
   /** What is let through to whatever is stored or said. */
   readonly profile: DeidentificationProfile;
   /** What refusals depend on beside the file; null: none is remembered for the next run. */
@@ -65,10 +67,12 @@ export async function ingest(options: IngestOptions, parts: IngestParts): Promis
     encoder,
     labels: options.labels,
     profile: options.profile,
+    secondaryCaptures: options.secondaryCaptures,
     key: catalogue.pseudonymKey,
     ...(options.previews ? { previewSize: PREVIEW_PIXELS } : {}),
   };
-  const refusals = options.judge === null ? undefined : new Refusals(catalogue, `${options.judge} ${profile}`);
+  const judge = [options.judge, profile, ...(options.secondaryCaptures ? ["secondary captures"] : [])].join(" ");
+  const refusals = options.judge === null ? undefined : new Refusals(catalogue, judge);
   const encodeOrRefuse = async (found: Found): Promise<EncodeResult> => {
     // What a manifest says of a file may have changed what becomes of it.
     const remembers = found.kind === "file" && options.labels.rowOf(found) === undefined ? refusals : undefined;

@@ -45,6 +45,8 @@ async function answer(request: DecodeRequest): Promise<Answered<DecodeAnswer>> {
       return { answer: null };
     case "open":
       return open(request);
+    case "hash":
+      return { answer: large?.hashMore() };
     case "frame":
       return frame(request.frame, request.previewSize);
     case "inspect":
@@ -61,13 +63,13 @@ async function open(request: DecodeRequest & { kind: "open" }): Promise<Answered
   close();
   // Costs nothing unless a codec failed on the file before.
   await initCodecs();
-  let contentDigest: string;
+  let contentDigest: string | undefined;
   large = "path" in source ? openLargeFile(source.path, fileBytes) : undefined;
   if (large === undefined) {
     const bytes = "path" in source ? await readWholeFile(source.path, fileBytes) : source.bytes;
     contentDigest = first128Bits(sha256(bytes));
     opened = await openFile(bytes);
-  } else ({ opened, contentDigest } = large);
+  } else opened = large.opened;
   const { kind, frames, burnedInText } = opened;
   return { answer: { kind, frames, burnedInText, attributes: opened.attributes(pseudonymKey), contentDigest } };
 }

@@ -14,10 +14,13 @@ const LARGE_BYTES = 64 * 1024 * 1024;
 /** The functional groups of 10,000 frames take about 6 MiB. */
 const BEGINNING_BYTES = 16 * 1024 * 1024;
 const CHUNK_BYTES = 4 * 1024 * 1024;
+/** A step of hashing: even a disk of 3 MB a second reads as much in time. */
+const HASHED_BYTES = 64 * 1024 * 1024;
 
 export interface LargeFile {
   readonly opened: OpenedFile;
-  readonly contentDigest: string;
+  /** The file's digest, once as many calls have each hashed a part of it. */
+  hashMore(): string | undefined;
   close(): void;
 }
 
@@ -37,7 +40,7 @@ export function openLargeFile(path: string, limitBytes: number): LargeFile | und
     const instance = openDicom(read(0, BEGINNING_BYTES), { rest: { size, read } });
     return {
       opened: openInstance(instance),
-      contentDigest: first128Bits(digestOf(file, size)),
+      hashMore: hashing(size, read),
       close: () => closeSync(file),
     };
   } catch (thrown) {
@@ -64,9 +67,15 @@ function readAt(file: number, offset: number, length: number): Uint8Array {
   return bytes;
 }
 
-function digestOf(file: number, size: number): string {
+function hashing(size: number, read: (offset: number, length: number) => Uint8Array): () => string | undefined {
   const hash = createHash("sha256");
-  for (let offset = 0; offset < size; offset += CHUNK_BYTES)
-    hash.update(readAt(file, offset, Math.min(CHUNK_BYTES, size - offset)));
-  return hash.digest("hex");
+  let offset = 0;
+  return () => {
+    for (const end = Math.min(size, offset + HASHED_BYTES); offset < end; ) {
+      const part = read(offset, Math.min(CHUNK_BYTES, end - offset));
+      hash.update(part);
+      offset += part.length;
+    }
+    return offset < size ? undefined : first128Bits(hash.digest("hex"));
+  };
 }

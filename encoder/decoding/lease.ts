@@ -41,11 +41,17 @@ export class DecodeLease {
   async open(pseudonymKey: Uint8Array | undefined, signal?: AbortSignal): Promise<OpenedSummary> {
     const source = this.#source;
     const shownAs = this.#shownAs;
-    if ("path" in source) {
-      return this.#call({ kind: "open", source: { path: source.path }, shownAs, pseudonymKey }, { signal });
+    const given = "path" in source ? { path: source.path } : { bytes: ownBuffer(source) };
+    const transfer = "bytes" in given ? [given.bytes.buffer] : [];
+    const opened = await this.#call({ kind: "open", source: given, shownAs, pseudonymKey }, { signal, transfer });
+    let { contentDigest } = opened;
+    while (contentDigest === undefined) {
+      // A slow disk is not the file's fault: hashing takes none of the file's time.
+      const leftMs = this.#leftMs;
+      contentDigest = await this.#call({ kind: "hash" }, { signal });
+      this.#leftMs = leftMs;
     }
-    const bytes = ownBuffer(source);
-    return this.#call({ kind: "open", source: { bytes }, shownAs, pseudonymKey }, { signal, transfer: [bytes.buffer] });
+    return { ...opened, contentDigest };
   }
 
   /** The frames that will be asked for lengthen what the file may take. */

@@ -15,6 +15,7 @@ export type DecodeRequest =
       readonly shownAs: string | undefined;
       readonly pseudonymKey: Uint8Array | undefined;
     }
+  | { readonly kind: "hash" }
   | { readonly kind: "frame"; readonly frame: number; readonly previewSize: number | undefined }
   | { readonly kind: "inspect"; readonly frame: number }
   | { readonly kind: "close" };
@@ -39,7 +40,9 @@ export interface DecodedFrame {
 /** By the kind of the request. */
 export interface DecodeAnswers {
   readonly ready: null;
-  readonly open: OpenedSummary;
+  /** Without the digest where the file is large: it comes by `hash`, asked for until it is there. */
+  readonly open: Omit<OpenedSummary, "contentDigest"> & { readonly contentDigest: string | undefined };
+  readonly hash: string | undefined;
   readonly frame: DecodedFrame;
   readonly inspect: Inspection;
   readonly close: null;

@@ -5,7 +5,7 @@
  */
 import { DafhError } from "../../schemas/index.js";
 import { DICTIONARY, formatTag } from "./dictionary.js";
-import type { DicomLimits } from "./limits.js";
+import { type DicomLimits, isLimit } from "./limits.js";
 
 export interface Encoding {
   readonly explicitVr: boolean;
@@ -85,7 +85,7 @@ interface Header {
   readonly length: number;
 }
 
-/** The data elements between `start` and `end`, by tag. @throws DafhError DICOM_TRUNCATED, DICOM_CORRUPT or LIMIT_EXCEEDED, with the tag */
+/** The data elements between `start` and `end`, by tag. @throws DafhError DICOM_TRUNCATED, DICOM_CORRUPT, TOO_MANY_ELEMENTS or SEQUENCES_TOO_DEEP, with the tag */
 export function scanElements(
   scope: Scope,
   start: number,
@@ -116,7 +116,7 @@ export function scanElements(
       element = readElement(scope, header, end, isPixels);
     } catch (error) {
       // The image is whole: what follows it cannot make it wrong.
-      if (!hasPixels || !(error instanceof DafhError) || error.code === "LIMIT_EXCEEDED") throw error;
+      if (!hasPixels || !(error instanceof DafhError) || isLimit(error)) throw error;
       warnings.push(`what follows the pixel data cannot be read: ${error.message}`);
       break;
     }
@@ -182,7 +182,7 @@ export function walkFragments(
 function readElement(scope: Scope, header: Header, end: number, isPixels: boolean): DataElement {
   const { tag, vr, valueOffset, length } = header;
   if (--scope.budget.elementsLeft < 0) {
-    throw new DafhError("LIMIT_EXCEEDED", `more than ${scope.budget.limits.elements} data elements`, {
+    throw new DafhError("TOO_MANY_ELEMENTS", `more than ${scope.budget.limits.elements} data elements`, {
       tag: formatTag(tag),
     });
   }
@@ -239,7 +239,7 @@ function skipSequence(scope: Scope, start: number, end: number, tag: number): nu
     if (itemTag === SEQUENCE_END) return offset;
     if (itemTag !== ITEM) throw corrupt(tag, `the sequence has ${formatTag(itemTag)} where an item should begin`);
     if (--scope.budget.elementsLeft < 0) {
-      throw new DafhError("LIMIT_EXCEEDED", `more than ${scope.budget.limits.elements} data elements`, {
+      throw new DafhError("TOO_MANY_ELEMENTS", `more than ${scope.budget.limits.elements} data elements`, {
         tag: formatTag(tag),
       });
     }
@@ -274,7 +274,7 @@ function asImplicit(scope: Scope): Scope {
 
 function checkDepth(scope: Scope, tag: number): void {
   if (scope.depth > scope.budget.limits.sequenceDepth) {
-    throw new DafhError("LIMIT_EXCEEDED", `sequences are nested deeper than ${scope.budget.limits.sequenceDepth}`, {
+    throw new DafhError("SEQUENCES_TOO_DEEP", `sequences are nested deeper than ${scope.budget.limits.sequenceDepth}`, {
       tag: formatTag(tag),
     });
   }

@@ -8,7 +8,7 @@ import { isAlike } from "./deidentify/representations.js";
 import { DICTIONARY, type Keyword } from "./dictionary.js";
 import { parseNumber } from "./values.js";
 
-/** The dataset between `start` and `end`. @throws DafhError DICOM_TRUNCATED, DICOM_CORRUPT or LIMIT_EXCEEDED, with the tag */
+/** The dataset between `start` and `end`. @throws DafhError DICOM_TRUNCATED, DICOM_CORRUPT, TOO_MANY_ELEMENTS or SEQUENCES_TOO_DEEP, with the tag */
 export function readDataset(scope: Scope, start: number, end: number, warnings: string[]): Dataset {
   return new Dataset(scope, scanElements(scope, start, end, warnings));
 }

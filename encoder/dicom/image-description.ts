@@ -21,7 +21,7 @@ export interface ImageDescription {
   readonly signed: boolean;
 }
 
-/** @throws DafhError ATTRIBUTE_MISSING, ATTRIBUTE_INVALID, UNSUPPORTED_PIXEL_FORMAT or LIMIT_EXCEEDED */
+/** @throws DafhError ATTRIBUTE_MISSING, ATTRIBUTE_INVALID, UNSUPPORTED_PIXEL_FORMAT, TOO_MANY_PIXELS or TOO_MANY_FRAMES */
 export function describeImage(dataset: Dataset, limits: DicomLimits): ImageDescription {
   const rows = required(dataset, "Rows");
   const columns = required(dataset, "Columns");
@@ -33,13 +33,13 @@ export function describeImage(dataset: Dataset, limits: DicomLimits): ImageDescr
   const samples = rows * columns * samplesPerPixel;
   if (samples > limits.samplesPerFrame) {
     throw new DafhError(
-      "LIMIT_EXCEEDED",
+      "TOO_MANY_PIXELS",
       `a frame of ${rows} × ${columns} × ${samplesPerPixel} samples; the limit is ${limits.samplesPerFrame}`,
       { tag: tagOf("Rows") },
     );
   }
   if (frames > limits.frames) {
-    throw new DafhError("LIMIT_EXCEEDED", `${frames} frames; the limit is ${limits.frames}`, {
+    throw new DafhError("TOO_MANY_FRAMES", `${frames} frames; the limit is ${limits.frames}`, {
       tag: tagOf("NumberOfFrames"),
     });
   }

@@ -15,7 +15,7 @@ import { type FileStart, readFileStart } from "./file-meta.js";
 import { readPixelMeaning, toGreyImage } from "./grey-frame.js";
 import { describeImage, type ImageDescription } from "./image-description.js";
 import { type Inspection, inspectFrame } from "./inspect.js";
-import { DEFAULT_LIMITS, type DicomLimits } from "./limits.js";
+import { DEFAULT_LIMITS, type DicomLimits, isLimit } from "./limits.js";
 import { modalityOf, pixelFreeKind } from "./sop-classes.js";
 import { type FileRest, type FrameReader, openFrames, type StoredFrame } from "./stored-frame.js";
 import { parseCode, parseUid } from "./values.js";
@@ -172,7 +172,7 @@ function openDataset(bytes: Uint8Array, start: FileStart, limits: DicomLimits): 
   try {
     return readDataset(scope, offset, whole.length, start.warnings);
   } catch (error) {
-    if (start.hasMagic || !(error instanceof DafhError) || error.code === "LIMIT_EXCEEDED") throw error;
+    if (start.hasMagic || !(error instanceof DafhError) || isLimit(error)) throw error;
     throw new DafhError(
       "NOT_DICOM",
       `no Part 10 header, and no dataset that can be read: ${error.message}`,

@@ -2,7 +2,7 @@
  * What one file may ask for. Every limit is checked before the memory or the time is spent; whoever calls
  * `openDicom` may give others.
  */
-import { DafhError } from "../../schemas/index.js";
+import { DafhError, type ErrorCode } from "../../schemas/index.js";
 
 export interface DicomLimits {
   /** Bytes of the file, compressed or not. */
@@ -18,6 +18,19 @@ export interface DicomLimits {
   readonly frames: number;
   /** Rows × columns × samples of one frame. The largest mammogram has 14 million. */
   readonly samplesPerFrame: number;
+}
+
+/** What no lenient reading may pass over. */
+const LIMIT_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  "LIMIT_EXCEEDED",
+  "TOO_MANY_FRAMES",
+  "TOO_MANY_PIXELS",
+  "TOO_MANY_ELEMENTS",
+  "SEQUENCES_TOO_DEEP",
+]);
+
+export function isLimit({ code }: DafhError): boolean {
+  return LIMIT_CODES.has(code);
 }
 
 /** A blank image of a usual size may be a few hundred bytes. */

@@ -36,7 +36,7 @@ const encapsulated = (uid: string, name: string, compression: Compression): Tran
   compression,
 });
 
-const TRANSFER_SYNTAXES: readonly TransferSyntax[] = [
+export const TRANSFER_SYNTAXES: readonly TransferSyntax[] = [
   native("1.2.840.10008.1.2", "Implicit VR Little Endian", IMPLICIT_LITTLE_ENDIAN),
   native("1.2.840.10008.1.2.1", "Explicit VR Little Endian", EXPLICIT_LITTLE_ENDIAN),
   native("1.2.840.10008.1.2.1.99", "Deflated Explicit VR Little Endian", EXPLICIT_LITTLE_ENDIAN, true),

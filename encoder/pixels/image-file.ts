@@ -21,7 +21,7 @@ export function isImageFile(bytes: Uint8Array): boolean {
 /**
  * Upright as EXIF says, transparency over black, colour to luma, 16 bits kept as fractions of 0 to 255. Embedded
  * colour profiles are ignored: the numbers in the file are what was exported from the viewer.
- * @throws DafhError FILE_EMPTY, UNSUPPORTED_IMAGE, LIMIT_EXCEEDED or IMAGE_CORRUPT
+ * @throws DafhError FILE_EMPTY, UNSUPPORTED_IMAGE, TOO_MANY_PIXELS or IMAGE_CORRUPT
  */
 export async function readImageFile(bytes: Uint8Array): Promise<GreyImage> {
   if (bytes.length === 0) throw new DafhError("FILE_EMPTY", "the file has no bytes");
@@ -32,7 +32,7 @@ export async function readImageFile(bytes: Uint8Array): Promise<GreyImage> {
   const pixels = metadata.width * metadata.height;
   if (pixels > MAX_PIXELS) {
     throw new DafhError(
-      "LIMIT_EXCEEDED",
+      "TOO_MANY_PIXELS",
       `the image has ${metadata.width} × ${metadata.height} pixels; the limit is ${MAX_PIXELS} in all`,
     );
   }

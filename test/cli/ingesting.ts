@@ -14,6 +14,9 @@ export interface IngestFlags {
   readonly labels?: string;
   readonly replace?: boolean;
   readonly previews?: boolean;
+  readonly secondaryCaptures?: boolean;
+  /** Absent: refusals are not remembered. */
+  readonly judge?: string;
   readonly profile?: DeidentificationProfile;
   /** Of another data folder, whose key is another. */
   readonly catalogue?: Catalogue;
@@ -53,12 +56,12 @@ export class Workplace {
 
   async ingest(path: string, flags: IngestFlags = {}): Promise<IngestSummary> {
     const { labels, replace = false, previews = true, profile = DEIDENTIFICATION_PROFILES.strict } = flags;
-    const { catalogue = this.catalogue } = flags;
+    const { catalogue = this.catalogue, secondaryCaptures = false, judge = null } = flags;
     return ingest(
       {
         found: findFiles([path], []),
         labels: labels === undefined ? NO_LABELS : readLabels(labels),
-        ...{ replace, previews, profile, judge: null },
+        ...{ replace, previews, secondaryCaptures, profile, judge },
         onProgress: () => undefined,
         signal: new AbortController().signal,
       },

@@ -200,6 +200,20 @@ describe("the profile of an ingestion", function () {
     assert.deepEqual([workplace.catalogue.path(hit.id), workplace.catalogue.hasPreview(hit.id)], [undefined, false]);
   });
 
+  it("takes secondary captures where it is told to, and those with text burned in only with --pixels keep", async () => {
+    const [image] = cohort;
+    assert.ok(image !== undefined);
+    await writeImage(images, image, { SOPClassUID: "1.2.840.10008.5.1.4.1.1.7" });
+    const codes = async (flags: IngestFlags) =>
+      (await workplace.ingest(images, { ...flags, judge: "1" })).refused.map(({ code }) => code);
+    assert.deepEqual(await codes({}), ["UNSUPPORTED_SOP_CLASS"]);
+    assert.deepEqual(await codes({ secondaryCaptures: true }), ["BURNED_IN_TEXT"]);
+    // Not the refusal that the run before remembered.
+    assert.deepEqual(await codes({}), ["UNSUPPORTED_SOP_CLASS"]);
+    const kept = { ...strict, pixels: "keep" } as const;
+    assert.equal((await workplace.ingest(images, { secondaryCaptures: true, profile: kept })).new, 1);
+  });
+
   it("keeps the label that a manifest gave before", async () => {
     const paths = await writeStudies();
     const labels = join(workplace.folder, "labels.csv");

@@ -3,7 +3,7 @@
  * costs nothing but itself. The hangs and crashes are real: files that take too long, or more memory than there is.
  */
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -55,11 +55,9 @@ describe("decoding", function () {
     }
   }
 
-  /** Incompressible and large: most of a second to decode and resample. */
-  const slowImage = (): Promise<Buffer> => {
-    const side = 4000;
-    const noise = Uint8Array.from({ length: side * side }, (_, index) => (index * 2654435761) >>> 24);
-    return sharp(noise, { raw: { width: side, height: side, channels: 1 } })
+  /** Incompressible and large: most of a second to decode and resample, and more with its pixels. */
+  const slowImage = (side = 4000): Promise<Buffer> => {
+    return sharp(randomBytes(side * side), { raw: { width: side, height: side, channels: 1 } })
       .png({ compressionLevel: 0 })
       .toBuffer();
   };
@@ -170,8 +168,8 @@ describe("decoding", function () {
   });
 
   it("names a file that takes too long, replaces its thread and goes on", async () => {
-    const threads = openPool(1, { stepMs: 150 });
-    const path = await file("slow.png", await slowImage());
+    const threads = openPool(1, { stepMs: 500 });
+    const path = await file("slow.png", await slowImage(6000));
     await threads.warmUp();
     const started = performance.now();
     await assert.rejects(decode(threads, { path }), { code: "DECODE_TIMEOUT", where: { path } });

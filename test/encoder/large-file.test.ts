@@ -4,6 +4,7 @@ import { mkdtemp, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sha256 } from "../../encoder/decoding/digests.js";
+import { DEFAULT_DECODING_LIMITS, DecodePool } from "../../encoder/decoding/index.js";
 import { openLargeFile } from "../../encoder/decoding/large-file.js";
 import { readWholeFile } from "../../encoder/decoding/read-file.js";
 import { initCodecs, openDicom } from "../../encoder/dicom/index.js";
@@ -46,6 +47,10 @@ describe("a large file", function () {
     const large = openLargeFile(path, LIMIT);
     assert.ok(large !== undefined);
     const digests = [1, 127, 128, 519].map((frame) => large.opened.frame(frame).sha256);
+    let contentDigest: string | undefined;
+    let steps = 0;
+    for (; contentDigest === undefined; steps++) contentDigest = large.hashMore();
+    assert.equal(steps, 2, "in steps, each of which renews the time limit");
     large.close();
     const bytes = await readWholeFile(path, LIMIT);
     const whole = openDicom(bytes);
@@ -53,7 +58,15 @@ describe("a large file", function () {
       digests,
       [1, 127, 128, 519].map((frame) => whole.pixelSha256(frame)),
     );
-    assert.equal(large.contentDigest, sha256(bytes).slice(0, 32));
+    assert.equal(contentDigest, sha256(bytes).slice(0, 32));
+    const pool = new DecodePool(1, DEFAULT_DECODING_LIMITS);
+    try {
+      const lease = await pool.acquire({ path });
+      assert.equal((await lease.open(undefined)).contentDigest, contentDigest);
+      await lease.release();
+    } finally {
+      await pool.close();
+    }
   });
 
   it("is left to reading it whole where it is cut off, small or not there", async () => {

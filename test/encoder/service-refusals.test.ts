@@ -130,7 +130,7 @@ describe("the encoder service refuses", function () {
       "NOT_DICOM",
       () => post(`${service.url}/v1/encode`, "no image whatever the type says", PNG),
     ],
-    ["a PNG of gigapixels", 422, "LIMIT_EXCEEDED", async () => post(`${service.url}/v1/encode`, await bomb(), PNG)],
+    ["a PNG of gigapixels", 422, "TOO_MANY_PIXELS", async () => post(`${service.url}/v1/encode`, await bomb(), PNG)],
     [
       "half a DICOM file",
       422,

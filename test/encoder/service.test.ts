@@ -63,6 +63,8 @@ describe("the encoder service", function () {
               hash: Buffer.from(frame.embedding.hash.buffer).toString("base64"),
               features: Buffer.from(frame.embedding.features.buffer).toString("base64"),
               pixelDigest: frame.pixelDigest,
+              slicePositionMm: frame.slicePositionMm,
+              foreignScore: frame.foreignScore,
             },
           ],
         });

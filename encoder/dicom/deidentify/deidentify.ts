@@ -8,7 +8,7 @@ import { DafhError } from "../../../schemas/index.js";
 import { inflated } from "../deflated.js";
 import { formatTag } from "../dictionary.js";
 import { type FileStart, readFileStart } from "../file-meta.js";
-import { DEFAULT_LIMITS, type DicomLimits } from "../limits.js";
+import { DEFAULT_LIMITS, type DicomLimits, isLimit } from "../limits.js";
 import { pixelFreeKind } from "../sop-classes.js";
 import { blackenOutsideRegions, burnedInReason, pixelStatements, refuseBurnedIn } from "./burned-in-text.js";
 import { withoutComments } from "./codestream-comments.js";
@@ -105,7 +105,7 @@ function readTopLevel(bytes: Uint8Array, start: FileStart, limits: DicomLimits):
   try {
     return { source, elements: readElements(source, isDeflated ? 0 : start.datasetOffset, whole.length) };
   } catch (error) {
-    if (start.hasMagic || !(error instanceof DafhError) || error.code === "LIMIT_EXCEEDED") throw error;
+    if (start.hasMagic || !(error instanceof DafhError) || isLimit(error)) throw error;
     throw new DafhError("NOT_DICOM", "no Part 10 header, and no dataset that can be read", error.where, {
       cause: error,
     });

@@ -6,7 +6,7 @@
 import { DafhError } from "../../../schemas/index.js";
 import { type Encoding, readHeader, walkFragments } from "../dataset-reader.js";
 import { DICTIONARY, formatTag } from "../dictionary.js";
-import type { DicomLimits } from "../limits.js";
+import { type DicomLimits, isLimit } from "../limits.js";
 import { IMPLICIT_LITTLE_ENDIAN } from "../transfer-syntaxes.js";
 
 /** One dataset's bytes, and what the file may still use up. */
@@ -51,7 +51,7 @@ export function sourceOf(bytes: Uint8Array, encoding: Encoding, limits: DicomLim
 
 /**
  * Of a tag that stands there twice, the first: readers differ in which they take, and the other may say anything.
- * @throws DafhError DICOM_TRUNCATED, DICOM_CORRUPT or LIMIT_EXCEEDED, with the tag
+ * @throws DafhError DICOM_TRUNCATED, DICOM_CORRUPT, TOO_MANY_ELEMENTS or SEQUENCES_TOO_DEEP, with the tag
  */
 export function readElements(source: ElementSource, start: number, end: number): SourceElement[] {
   const elements = new Map<number, SourceElement>();
@@ -74,7 +74,7 @@ export function readElements(source: ElementSource, start: number, end: number):
       next = readElement(source, header, end, isPixels);
     } catch (error) {
       // The image is whole; what follows it and cannot be read is left out.
-      if (!hasPixels || !(error instanceof DafhError) || error.code === "LIMIT_EXCEEDED") throw error;
+      if (!hasPixels || !(error instanceof DafhError) || isLimit(error)) throw error;
       break;
     }
     if (!elements.has(header.tag)) elements.set(header.tag, next.element);
@@ -84,7 +84,7 @@ export function readElements(source: ElementSource, start: number, end: number):
   return [...elements.values()];
 }
 
-/** @throws DafhError DICOM_TRUNCATED, DICOM_CORRUPT or LIMIT_EXCEEDED */
+/** @throws DafhError DICOM_TRUNCATED, DICOM_CORRUPT, TOO_MANY_ELEMENTS or SEQUENCES_TOO_DEEP */
 export function readItems(source: ElementSource, element: SourceElement): SourceItem[] {
   // Under UN the items are implicit little endian, whatever surrounds them (PS3.5 6.2.2).
   const inner = itemSource(element.vr === "UN" ? { ...source, encoding: IMPLICIT_LITTLE_ENDIAN } : source, element.tag);
@@ -171,7 +171,9 @@ function itemSource(source: ElementSource, tag: number): ElementSource {
   const depth = source.depth + 1;
   const { sequenceDepth } = source.budget.limits;
   if (depth > sequenceDepth) {
-    throw new DafhError("LIMIT_EXCEEDED", `sequences are nested deeper than ${sequenceDepth}`, { tag: formatTag(tag) });
+    throw new DafhError("SEQUENCES_TOO_DEEP", `sequences are nested deeper than ${sequenceDepth}`, {
+      tag: formatTag(tag),
+    });
   }
   return { ...source, depth };
 }
@@ -179,7 +181,9 @@ function itemSource(source: ElementSource, tag: number): ElementSource {
 function spend({ budget }: ElementSource, tag: number): void {
   budget.elementsLeft -= 1;
   if (budget.elementsLeft < 0) {
-    throw new DafhError("LIMIT_EXCEEDED", `more than ${budget.limits.elements} data elements`, { tag: formatTag(tag) });
+    throw new DafhError("TOO_MANY_ELEMENTS", `more than ${budget.limits.elements} data elements`, {
+      tag: formatTag(tag),
+    });
   }
 }
 

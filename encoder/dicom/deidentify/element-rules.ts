@@ -6,6 +6,7 @@ import { DafhError } from "../../../schemas/index.js";
 import { decodeText } from "../character-sets.js";
 import { isKnownVr } from "../dataset-reader.js";
 import { DICTIONARY } from "../dictionary.js";
+import { isLimit } from "../limits.js";
 import { isTemporal, shiftTemporal } from "./dates.js";
 import { cleanDescription } from "./descriptors.js";
 import { type ElementSource, readItems, type SourceElement, type SourceItem } from "./element-reader.js";
@@ -233,7 +234,7 @@ function recurse(place: Place, level: Level, context: RuleContext, cleaning: boo
     read = readItems(level.source, place.element);
   } catch (error) {
     // A sequence that cannot be read cannot be cleaned; it is lost, the rest is not.
-    if (error instanceof DafhError && error.code !== "LIMIT_EXCEEDED") return undefined;
+    if (error instanceof DafhError && !isLimit(error)) return undefined;
     throw error;
   }
   const { characterSets } = level;

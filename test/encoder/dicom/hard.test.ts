@@ -40,7 +40,7 @@ const HARD: Readonly<Record<string, Decodes | Refused>> = {
     why: "its text is nobody's program here, and does not reach the attributes",
   },
   "derived__huge_frames.dcm": {
-    code: "LIMIT_EXCEEDED",
+    code: "TOO_MANY_FRAMES",
     why: "two billion frames, refused before anything is allocated",
   },
   "derived__modality_lowercase.dcm": { sha256: SLICE, why: "pt is PT" },
@@ -89,10 +89,10 @@ const HARD: Readonly<Record<string, Decodes | Refused>> = {
     why: "inflates well, and holds no image",
   },
   "orthanc-tests__oob-monochrome-46341.dcm": {
-    code: "LIMIT_EXCEEDED",
+    code: "TOO_MANY_PIXELS",
     why: "46341² pixels, of which there are a few KB",
   },
-  "orthanc-tests__oob-monochrome-65535.dcm": { code: "LIMIT_EXCEEDED", why: "65535² pixels" },
+  "orthanc-tests__oob-monochrome-65535.dcm": { code: "TOO_MANY_PIXELS", why: "65535² pixels" },
   "pydicom-data__bad_sequence.dcm": {
     sha256: "f763169c67cb",
     why: "the damaged sequence is not one that the image needs",

@@ -79,7 +79,7 @@ describe("sequences", () => {
     let nested: Uint8Array = new Uint8Array(0);
     for (let depth = 0; depth < 100; depth++) nested = openSequence(nested);
     const file = Buffer.concat([writeFile({ SOPClassUID: "1.2" }), nested, writeDataset({ Rows: 1 }, {})]);
-    refusedWith("LIMIT_EXCEEDED", () => openDicom(file));
+    refusedWith("SEQUENCES_TOO_DEEP", () => openDicom(file));
   });
 });
 
@@ -98,9 +98,9 @@ describe("limits", () => {
 
   it("refuse what goes past them, each by its code, before memory is taken", () => {
     refusedWith("FILE_TOO_LARGE", () => openDicom(file, { limits: { fileBytes: file.length - 1 } }));
-    refusedWith("LIMIT_EXCEEDED", () => openDicom(file, { limits: { elements: 5 } }));
-    refusedWith("LIMIT_EXCEEDED", () => openDicom(file, { limits: { samplesPerFrame: 11 } }));
-    refusedWith("LIMIT_EXCEEDED", () =>
+    refusedWith("TOO_MANY_ELEMENTS", () => openDicom(file, { limits: { elements: 5 } }));
+    refusedWith("TOO_MANY_PIXELS", () => openDicom(file, { limits: { samplesPerFrame: 11 } }));
+    refusedWith("TOO_MANY_FRAMES", () =>
       openDicom(writeFile({ ...SMALL_IMAGE, NumberOfFrames: "7" }), { limits: { frames: 6 } }),
     );
     assert.equal(openDicom(file, { limits: { samplesPerFrame: 12 } }).frames, 1);
