@@ -22,6 +22,7 @@ export const DICTIONARY = {
   Modality: attribute(0x00080060, "CS"),
   ConversionType: attribute(0x00080064, "CS"),
   Manufacturer: attribute(0x00080070, "LO"),
+  TimezoneOffsetFromUTC: attribute(0x00080201, "SH"),
   ManufacturerModelName: attribute(0x00081090, "LO"),
   PatientID: attribute(0x00100020, "LO"),
   IssuerOfPatientID: attribute(0x00100021, "LO"),

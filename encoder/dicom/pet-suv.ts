@@ -3,7 +3,7 @@
  * that the makers follow (QIBA FDG-PET/CT profile, annex on SUV); the attributes are PS3.3 C.8.9.1 and C.8.9.2.
  */
 import type { Dataset } from "./dataset.js";
-import { parseDateTime, parseDay, parseTime } from "./values.js";
+import { parseDateTime, parseDay, parseTime, parseZone } from "./values.js";
 
 export type SuvFactor = { readonly factor: number } | { readonly reason: string };
 
@@ -51,7 +51,7 @@ function fromActivity(dataset: Dataset, scale: number): SuvFactor {
       if (halfLife === undefined || halfLife <= 0) return { reason: "Radionuclide Half Life is missing" };
       const scan = scanStart(dataset, halfLife);
       if (scan === undefined) return { reason: "the scan's start time is missing" };
-      const injected = injectionTime(drug, scan);
+      const injected = injectionTime(drug, scan, zoneOf(dataset));
       if (injected === undefined) return { reason: "Radiopharmaceutical Start Time is missing" };
       const elapsed = scan - injected;
       if (elapsed < 0) return { reason: "the injection is later than the scan" };
@@ -73,9 +73,9 @@ function scanStart(dataset: Dataset, halfLife: number): number | undefined {
   const series = at(dataset.string("SeriesDate") ?? dataset.string("StudyDate"), dataset.string("SeriesTime"));
   const acquisition =
     at(dataset.string("AcquisitionDate") ?? dataset.string("SeriesDate"), dataset.string("AcquisitionTime")) ??
-    parseDateTime(dataset.string("AcquisitionDateTime"));
+    parseDateTime(dataset.string("AcquisitionDateTime"), zoneOf(dataset));
   if (series !== undefined && (acquisition === undefined || series <= acquisition)) return series;
-  const ge = parseDateTime(dataset.privateText(0x0009, GE_CREATOR, 0x0d));
+  const ge = parseDateTime(dataset.privateText(0x0009, GE_CREATOR, 0x0d), zoneOf(dataset));
   if (ge !== undefined) return ge;
   if (acquisition === undefined) return undefined;
   const referenceMs = dataset.number("FrameReferenceTime");
@@ -89,13 +89,18 @@ function scanStart(dataset: Dataset, halfLife: number): number | undefined {
 }
 
 /** In seconds since 1970. The date and time is preferred; a time alone is of the scan's day, or of the one before. */
-function injectionTime(drug: Dataset, scan: number): number | undefined {
-  const full = parseDateTime(drug.string("RadiopharmaceuticalStartDateTime"));
+function injectionTime(drug: Dataset, scan: number, zone: number | undefined): number | undefined {
+  const full = parseDateTime(drug.string("RadiopharmaceuticalStartDateTime"), zone);
   if (full !== undefined) return full;
   const time = parseTime(drug.string("RadiopharmaceuticalStartTime"));
   if (time === undefined) return undefined;
   const sameDay = Math.floor(scan / SECONDS_PER_DAY) * SECONDS_PER_DAY + time;
   return sameDay <= scan ? sameDay : sameDay - SECONDS_PER_DAY;
+}
+
+/** Of the file's dates and times that state none (PS3.3 C.12.1.1.8); a date and time may state another. */
+function zoneOf(dataset: Dataset): number | undefined {
+  return parseZone(dataset.string("TimezoneOffsetFromUTC"));
 }
 
 function at(date: string | undefined, time: string | undefined): number | undefined {

@@ -33,13 +33,27 @@ export function parseTime(text: string | undefined): number | undefined {
   return hours < 24 && minutes < 60 && seconds < 61 ? hours * 3600 + minutes * 60 + seconds : undefined;
 }
 
-/** DT, "YYYYMMDDHHMMSS.FFFFFF&ZZXX" → seconds since 1970-01-01 on the clock that wrote it; the zone is not applied. */
-export function parseDateTime(text: string | undefined): number | undefined {
-  const match = /^(\d{8})(\d{2,6}(?:\.\d{1,6})?)(?:[+-]\d{4})?$/.exec(text ?? "");
+/**
+ * DT, "YYYYMMDDHHMMSS.FFFFFF&ZZXX" → seconds since 1970-01-01 on the clock of `zone` (`parseZone`). Where the value or
+ * the file does not tell its zone they are taken to be of one clock.
+ */
+export function parseDateTime(text: string | undefined, zone?: number): number | undefined {
+  const match = /^(\d{8})(\d{2,6}(?:\.\d{1,6})?)([+-]\d{4})?$/.exec(text ?? "");
   if (match === null) return undefined;
   const day = parseDay(match[1]);
   const time = parseTime(match[2]);
-  return day === undefined || time === undefined ? undefined : day * 86_400 + time;
+  if (day === undefined || time === undefined) return undefined;
+  const own = parseZone(match[3]);
+  const shift = own === undefined || zone === undefined ? 0 : zone - own;
+  return day * 86_400 + time + shift;
+}
+
+/** The suffix of DT, and Timezone Offset From UTC: "+0530" → seconds ahead of UTC. */
+export function parseZone(text: string | undefined): number | undefined {
+  const match = /^([+-])(\d{2})(\d{2})$/.exec(text ?? "");
+  if (match === null) return undefined;
+  const seconds = Number(match[2]) * 3600 + Number(match[3]) * 60;
+  return match[1] === "-" ? -seconds : seconds;
 }
 
 /** AS, "063Y", "018M", "003W" or "010D" → years. */

@@ -100,6 +100,28 @@ describe("PET", () => {
     assert.ok(Math.abs((grey({ ...PET, DecayCorrection: "ADMIN" }).values[11] ?? 0) - (1100 * 70_000) / 350e6) < 1e-6);
   });
 
+  it("does not depend on the zone in which the injection is written", () => {
+    const drug = { RadionuclideTotalDose: "350000000", RadionuclideHalfLife: "6586.2" };
+    const injected = (at: string, zone: string): number | undefined =>
+      grey({
+        ...PET,
+        ...{ SeriesDate: "20240102", SeriesTime: "110000", AcquisitionDate: "20240102", AcquisitionTime: "110000" },
+        TimezoneOffsetFromUTC: zone,
+        RadiopharmaceuticalInformationSequence: [{ ...drug, RadiopharmaceuticalStartDateTime: at }],
+      }).values[11];
+    const expected = (1100 * 70_000) / (350e6 * 0.5 ** (3600 / 6586.2));
+    for (const [at, zone] of [
+      ["20240102100000", "+0100"],
+      ["20240102100000+0100", "+0100"],
+      ["20240102090000+0000", "+0100"],
+      ["20240102103000+0530", "+0500"],
+      ["20240101233000-0930", "+0100"],
+      ["20240102100000+0100", ""],
+    ] as const) {
+      assert.ok(Math.abs((injected(at, zone) ?? 0) - expected) < 1e-6, `${at} in ${zone}`);
+    }
+  });
+
   it("from the scan that GE keeps privately, where the series was written after the acquisition", () => {
     const late: WrittenDataset = { ...PET, SeriesTime: "120000" };
     const others = [
