@@ -135,7 +135,7 @@ describe("the gateway, asked badly", function () {
         return deflatedDicomBomb(await readFile(sound), 1024);
       }),
       422,
-      "LIMIT_EXCEEDED",
+      "DECOMPRESSION_RATIO",
       "DICOM_CORRUPT",
     ],
     ["a frame that the image does not have", field("frame", "2"), 422, "FRAME_OUT_OF_RANGE"],
