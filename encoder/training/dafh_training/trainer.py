@@ -1,6 +1,6 @@
 """Trains the network on the frozen stages' views: seeded, resumable after any epoch, with its curves in `curves.jsonl`.
 
-What the views are is `views.py`'s matter, what is minimised `objective.py`'s.
+What the views are is `views.py`'s matter, how batches are drawn `sampling.py`'s, what is minimised `objective.py`'s.
 """
 
 import copy
@@ -14,8 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import nn
 
 from dafh_training.backbone import EfficientNetLite0, pretrained_backbone
 from dafh_training.foreign import ForeignScore, map_statistics
@@ -32,6 +31,7 @@ from dafh_training.network import (
 )
 from dafh_training.objective import HashingObjective, LossParts
 from dafh_training.published import published_objective
+from dafh_training.sampling import draw_views, mix, sampling_weights
 from dafh_training.views import Views, frozen_views
 
 EMBEDDING_BATCH = 64
@@ -150,7 +150,9 @@ def train_stages(
     rows = inputs.rows("train")
     classes = np.unique(inputs.labels[rows])
     targets = torch.eye(len(classes))[np.searchsorted(classes, inputs.labels[rows])]
-    weights = torch.from_numpy(sampling_weights(inputs.labels[rows], inputs.groups[rows], settings))
+    weights = torch.from_numpy(
+        sampling_weights(inputs.labels[rows], inputs.groups[rows], settings.class_sampling, settings.group_sampling)
+    )
     backbone = pretrained_backbone() if settings.network.pretraining else EfficientNetLite0()
     for block in backbone.blocks_before(settings.first_trained_stage):
         block.requires_grad_(False)
@@ -168,8 +170,8 @@ def train_stages(
         steps = _steps(len(rows), settings)
         for step in range(steps):
             drawn = torch.multinomial(weights, settings.batch, replacement=True)
-            maps = views.batch(_draw_views(views, settings), rows[drawn.numpy()])
-            mixed, shares = _mix(maps, targets[drawn], settings.mixing)
+            maps = views.batch(draw_views(views, settings.batch, settings.unchanged_share), rows[drawn.numpy()])
+            mixed, shares = mix(maps, targets[drawn], settings.mixing)
             hashes, features, _ = trained(*(each.to(device, memory_format=torch.channels_last) for each in mixed))
             losses = objective(hashes, features, shares.to(device))
             optimiser.zero_grad()
@@ -246,25 +248,6 @@ def _show_epochs(run: Path, epochs: int) -> Callable[[dict[str, object]], None]:
     return show
 
 
-def _draw_views(views: Views, settings: TrainingSettings) -> np.ndarray:
-    """Which view of each image of a batch: the image as it is, or one of the augmented ones."""
-    if views.augmented == 0:
-        return np.zeros(settings.batch, int)
-    unchanged = torch.rand(settings.batch) < settings.unchanged_share
-    return torch.where(unchanged, 0, torch.randint(1, views.augmented + 1, (settings.batch,))).numpy()
-
-
-def _mix(maps: list[Tensor], targets: Tensor, mixing: float) -> tuple[list[Tensor], Tensor]:
-    """Each image with another of its batch: maps between theirs, and the share of each class."""
-    if mixing == 0:
-        return maps, targets
-    draw = np.random.default_rng(int(torch.randint(2**31, ()))).beta(mixing, mixing, (len(targets), 1))
-    share = torch.from_numpy(np.maximum(draw, 1 - draw)).float()
-    partner = torch.randperm(len(targets))
-    of_map = share[:, :, None, None]
-    return [of_map * each + (1 - of_map) * each[partner] for each in maps], share * targets + (1 - share) * targets[partner]
-
-
 def _average(mean: nn.Module, current: nn.Module, averaging: float, step: int) -> None:
     """The first steps count for little: weights that began at random have nothing to keep."""
     kept = min(averaging, (1 + step) / (10 + step))
@@ -274,15 +257,6 @@ def _average(mean: nn.Module, current: nn.Module, averaging: float, step: int) -
                 old.lerp_(new, 1 - kept)
             else:
                 old.copy_(new)
-
-
-def sampling_weights(labels: np.ndarray, groups: np.ndarray, settings: TrainingSettings) -> np.ndarray:
-    """How often each image is drawn, before scaling to a sum of 1."""
-    _, label_numbers, label_counts = np.unique(labels, return_inverse=True, return_counts=True)
-    _, group_numbers, group_counts = np.unique(groups, return_inverse=True, return_counts=True)
-    return label_counts[label_numbers] ** (settings.class_sampling - 1.0) * group_counts[group_numbers] ** (
-        settings.group_sampling - 1.0
-    )
 
 
 def _validate(trained: TrainedStages, views: Views, inputs: LabelledInputs, device: str) -> dict[str, object]:
