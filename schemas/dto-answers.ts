@@ -46,6 +46,13 @@ export class QueryInfo {
   preview?: string;
 
   @IsOptional()
+  @IsString()
+  @described(
+    "Where the network looked: PNG as a data URL, to lay over the preview. It covers the square around the preview, and is the more opaque the more a place counts. Only when queryPreview was asked for",
+  )
+  attention?: string;
+
+  @IsOptional()
   @IsNumber()
   @described(
     "How unlike everything that the network was trained on the uploaded image is; above 1 its results mean little",

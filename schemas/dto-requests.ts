@@ -115,7 +115,10 @@ export class SearchBody {
 
   @IsOptional()
   @IsBoolean()
-  @JSONSchema({ description: "Give the query's own preview in the answer, as a data URL", default: false })
+  @JSONSchema({
+    description: "Give the query's own preview in the answer, and where the network looked, as data URLs",
+    default: false,
+  })
   queryPreview?: boolean;
 }
 

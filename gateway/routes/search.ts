@@ -4,6 +4,7 @@ import { deidentifiedAttributes } from "../../encoder/index.js";
 import { type QueryInfo, type SearchAnswer, SearchBody } from "../../schemas/dto.js";
 import { codeToHex, DafhError, type Embedding, packCode, type SearchRequest } from "../../schemas/index.js";
 import { type GatewayContext, type RequestScope, scopeOf } from "../context.js";
+import { attentionPicture } from "../mapping/attention-picture.js";
 import { plainFromFields } from "../mapping/fields.js";
 import { toPlanInfo, toResults } from "../mapping/search-answer.js";
 import { toEmbedding, toSearchRequest } from "../mapping/search-request.js";
@@ -116,7 +117,7 @@ async function byImage(
     frames: [frame],
     pseudonymKey: key,
     signal,
-    ...(body.queryPreview === true ? { previewSize: QUERY_PREVIEW_SIZE } : {}),
+    ...(body.queryPreview === true ? { previewSize: QUERY_PREVIEW_SIZE, attention: true } : {}),
   };
   const encoded = await encoder.encode({ bytes: image }, options).catch((thrown: unknown) => {
     throw notAnImage(thrown);
@@ -127,7 +128,7 @@ async function byImage(
   observeStage(metrics, "network", encoded.timingsMs.network);
   const [first] = encoded.frames;
   if (first === undefined) throw new DafhError("FRAME_OUT_OF_RANGE", `The image has no frame ${frame}.`, { frame });
-  const { embedding, preview, foreignScore } = first;
+  const { embedding, preview, attention, foreignScore } = first;
   // A picture goes further than the file it was made from: on a screen, into a report.
   const mayShow = encoded.burnedInText === undefined || profile.pixels === "keep";
   const info: QueryInfo = {
@@ -138,6 +139,7 @@ async function byImage(
     ...(preview === undefined || !mayShow
       ? {}
       : { preview: `data:image/png;base64,${Buffer.from(preview).toString("base64")}` }),
+    ...(attention === undefined || !mayShow ? {} : { attention: await attentionPicture(attention) }),
     ...(foreignScore === undefined ? {} : { foreignScore }),
   };
   return { search: { embedding }, info, encodeMs };

@@ -113,6 +113,18 @@ describe(`the page${SKIPPED}`, function () {
     assert.match((await cards().first().textContent()) ?? "", /64 of 64/);
   });
 
+  it("shows where the network looked, over the query, when asked", async () => {
+    await choose();
+    assert.equal(await page.locator(".attention").count(), 0);
+    await page.getByLabel("Show where the network looked").check();
+    const attention = page.getByRole("img", { name: "Where the network looked" });
+    await until(() => page.evaluate("document.querySelector('.attention').naturalWidth === 16"));
+    assert.deepEqual(await attention.boundingBox(), await page.locator(".asked img.picture").boundingBox());
+    await page.screenshot({ path: `${SCREENSHOTS}attention.png` });
+    await page.getByLabel("Show where the network looked").uncheck();
+    await attention.waitFor({ state: "detached" });
+  });
+
   it("works by keyboard: details open and close, focus comes back, a result becomes the query", async () => {
     await choose();
     const second = page.locator(".picture-button").nth(1);

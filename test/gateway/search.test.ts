@@ -1,5 +1,6 @@
 /** Searches over HTTP: by image, by id, by embedding; filtered, grouped, in every mode. */
 import assert from "node:assert/strict";
+import sharp from "sharp";
 import { hammingDistance } from "../../plugin/index.js";
 import type { FacetsAnswer, InstanceAnswer } from "../../schemas/dto.js";
 import { codeToHex, packCode } from "../../schemas/index.js";
@@ -154,12 +155,19 @@ describe("POST /v1/search", function () {
     assert.equal(groups[0]?.key, brain.point.payload.seriesInstanceUid);
   });
 
-  it("gives the query's preview when asked, and only then", async () => {
+  it("gives the query's preview and where the network looked when asked, and only then", async () => {
     const without = await searchAnswer(await postForm(gateway.url, await imageForm(brain.path)));
     assert.equal(without.query.preview, undefined);
+    assert.equal(without.query.attention, undefined);
     const asked = await postForm(gateway.url, await imageForm(brain.path, { queryPreview: "true" }));
     const { query } = await searchAnswer(asked);
     assert.match(query.preview ?? "", /^data:image\/png;base64,iVBORw0KGgo/);
+    const png = Buffer.from((query.attention ?? "").replace("data:image/png;base64,", ""), "base64");
+    const { data, info } = await sharp(png).raw().toBuffer({ resolveWithObject: true });
+    assert.deepEqual([info.width, info.height, info.channels], [16, 16, 4]);
+    const opacities = Array.from(data).filter((_, index) => index % 4 === 3);
+    assert.equal(Math.max(...opacities), 170);
+    assert.ok(Math.min(...opacities) < 85);
   });
 
   it("takes a preview, as PNG, as a query", async () => {

@@ -28,12 +28,13 @@ SPLITS_OF_QUERIES = ("val", "test")
 def variants(base: TrainingSettings) -> dict[str, TrainingSettings]:
     return {
         "ours": base,
-        "without channel attention": replace(base, network=NetworkParts(channel_attention=False)),
-        "without spatial attention": replace(base, network=NetworkParts(spatial_attention=False)),
         "without fusion of scales": replace(base, network=NetworkParts(fusion=False)),
         "without pretraining of what is trained": replace(base, network=NetworkParts(pretraining=False)),
         "without nesting": replace(base, loss=LossParts(nesting=False)),
         "without metric loss": replace(base, loss=LossParts(metric=False)),
+        "without agreement of code and features": replace(base, loss=LossParts(agreement=False)),
+        "with channel attention": replace(base, network=NetworkParts(channel_attention=True)),
+        "with spatial attention": replace(base, network=NetworkParts(spatial_attention=True)),
         "with supervised contrast": replace(base, loss=LossParts(contrast=True)),
         **{f"{name} loss": replace(base, objective=name, mixing=0.0) for name in PUBLISHED},
     }

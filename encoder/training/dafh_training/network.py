@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from dafh_training.attention import ChannelAttention, SpatialAttention
+from dafh_training.attribution import contributions, fused_places
 from dafh_training.backbone import HEAD_CHANNELS, STAGES, EfficientNetLite0
 from dafh_training.foreign import ForeignScore
 
@@ -36,10 +38,10 @@ class NetworkShape:
 
 @dataclass(frozen=True)
 class NetworkParts:
-    """What the ablation takes away, one at a time."""
+    """What the comparison adds or takes away, one at a time."""
 
-    channel_attention: bool = True
-    spatial_attention: bool = True
+    channel_attention: bool = False
+    spatial_attention: bool = False
     # Without it the features see the head alone.
     fusion: bool = True
     # Without it the stages that are trained start from random weights; the frozen ones keep theirs.
@@ -71,38 +73,8 @@ class FrozenStages(nn.Module):
         return fine, self.backbone.stages(3, LAST_FROZEN_STAGE, fine)
 
 
-class ChannelAttention(nn.Module):
-    """Each channel times 0 to 2, by what the whole map's channels are (a bottleneck of an eighth, as CBAM's); 1 before training."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        narrow = max(8, channels // 8)
-        self.squeeze = nn.Linear(2 * channels, narrow)
-        self.excite = nn.Linear(narrow, channels)
-        nn.init.zeros_(self.excite.weight)
-        nn.init.zeros_(self.excite.bias)
-
-    def forward(self, maps: Tensor) -> Tensor:
-        pooled = torch.cat([maps.mean((2, 3)), maps.amax((2, 3))], 1)
-        weights = 2 * torch.sigmoid(self.excite(functional.relu(self.squeeze(pooled))))
-        return maps * weights[:, :, None, None]
-
-
-class SpatialAttention(nn.Module):
-    """N × C × H × W → where to look, N × 1 × H × W in 0 to 2, from the mean and the maximum over the channels; 1 before training."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.look = nn.Conv2d(2, 1, 5, padding=2)
-        nn.init.zeros_(self.look.weight)
-        nn.init.zeros_(self.look.bias)
-
-    def forward(self, maps: Tensor) -> Tensor:
-        return 2 * torch.sigmoid(self.look(torch.cat([maps.mean(1, keepdim=True), maps.amax(1, keepdim=True)], 1)))
-
-
 class ScaleReader(nn.Module):
-    """One scale's maps → a vector (mean and maximum of each channel, standardised) and where it looked (N × 1 × H × W)."""
+    """One scale's maps → a vector: mean and maximum of each channel, standardised."""
 
     def __init__(self, channels: int, parts: NetworkParts) -> None:
         super().__init__()
@@ -110,20 +82,17 @@ class ScaleReader(nn.Module):
         self.places = SpatialAttention() if parts.spatial_attention else None
         self.standardise = nn.BatchNorm1d(2 * channels, affine=False)
 
-    def forward(self, maps: Tensor) -> tuple[Tensor, Tensor]:
+    def attended(self, maps: Tensor) -> Tensor:
         if self.channels is not None:
             maps = self.channels(maps)
-        if self.places is None:
-            # Without an attention of its own a scale's activity says where it saw something.
-            places = maps.abs().mean(1, keepdim=True)
-        else:
-            places = self.places(maps)
-            maps = maps * places
-        return self.standardise(torch.cat([maps.mean((2, 3)), maps.amax((2, 3))], 1)), places
+        return maps if self.places is None else self.places(maps)
+
+    def forward(self, attended: Tensor) -> Tensor:
+        return self.standardise(torch.cat([attended.mean((2, 3)), attended.amax((2, 3))], 1))
 
 
 class ScaleFusion(nn.Module):
-    """The scales' vectors → one of D: each is projected, and the image itself decides how much each scale counts."""
+    """The scales' vectors → one of D, and the scales' shares (N × scales): each is projected, and the image itself decides how much each counts."""
 
     def __init__(self, sizes: list[int], feature_size: int, dropout: float) -> None:
         super().__init__()
@@ -131,11 +100,11 @@ class ScaleFusion(nn.Module):
         self.projections = nn.ModuleList(nn.Linear(size, feature_size) for size in sizes)
         self.scores = nn.ModuleList(nn.Linear(feature_size, 1) for _ in sizes)
 
-    def forward(self, vectors: list[Tensor]) -> Tensor:
+    def forward(self, vectors: list[Tensor]) -> tuple[Tensor, Tensor]:
         projected = [project(self.dropout(vector)) for project, vector in zip(self.projections, vectors, strict=True)]
         scores = [score(functional.relu(each)) for score, each in zip(self.scores, projected, strict=True)]
         shares = torch.softmax(torch.cat(scores, 1), 1)
-        return (torch.stack(projected, 1) * shares[:, :, None]).sum(1)
+        return (torch.stack(projected, 1) * shares[:, :, None]).sum(1), shares
 
 
 class HashingHead(nn.Module):
@@ -154,7 +123,7 @@ class HashingHead(nn.Module):
 
 
 class TrainedStages(nn.Module):
-    """The frozen stages' maps → hash, features and, for each scale, where it looked."""
+    """The frozen stages' maps → hash and features."""
 
     def __init__(self, backbone: EfficientNetLite0, shape: NetworkShape, parts: NetworkParts, dropout: float) -> None:
         super().__init__()
@@ -165,13 +134,28 @@ class TrainedStages(nn.Module):
         self.fusion = ScaleFusion([2 * count for count in channels], shape.feature_size, dropout)
         self.head = HashingHead(shape)
 
-    def forward(self, fine: Tensor, middle: Tensor) -> tuple[Tensor, Tensor, list[Tensor]]:
+    def forward(self, fine: Tensor, middle: Tensor) -> tuple[Tensor, Tensor]:
+        fused, _ = self.fused(self.scale_maps(fine, middle))
+        return self.head(fused)
+
+    def scale_maps(self, fine: Tensor, middle: Tensor) -> list[Tensor]:
+        """What is fused, finest first: the maps of each scale."""
         coarse = self.backbone.stages(4, 4, middle)
         coarsest = self.backbone.stages(5, 6, coarse)
         maps = [fine, coarse, coarsest, self.backbone.head(coarsest)]
-        read = [scale(each) for scale, each in zip(self.scales, maps[-len(self.scales) :], strict=True)]
-        hashes, features = self.head(self.fusion([vector for vector, _ in read]))
-        return hashes, features, [places for _, places in read]
+        return [scale.attended(each) for scale, each in zip(self.scales, maps[-len(self.scales) :], strict=True)]
+
+    def fused(self, maps: list[Tensor]) -> tuple[Tensor, Tensor]:
+        return self.fusion([scale(each) for scale, each in zip(self.scales, maps, strict=True)])
+
+    def contributions(self, maps: list[Tensor], shares: Tensor, features: Tensor) -> list[Tensor]:
+        """How much each place of each scale counts for the features, N × H × W: see `attribution.py`."""
+        norm = self.head.feature_norm
+        direction = functional.normalize(features) * (norm.weight / torch.sqrt(norm.running_var + norm.eps))
+        return [
+            contributions(each, scale.standardise, projection, direction, shares[:, index])
+            for index, (each, scale, projection) in enumerate(zip(maps, self.scales, self.fusion.projections, strict=True))
+        ]
 
     def train(self, mode: bool = True) -> "TrainedStages":
         """Pretrained batch norms keep ImageNet's statistics: batches of a few classes would pull them to and fro."""
@@ -182,7 +166,7 @@ class TrainedStages(nn.Module):
 
 
 class DafhNetwork(nn.Module):
-    """N × 1 × S × S float32 in [0, 1] → hash (N × K), features (N × D), attention (N × S/16 × S/16, the most looked at is 1) and foreign (N)."""
+    """N × 1 × S × S float32 in [0, 1] → hash (N × K), features (N × D), attention (N × S/16 × S/16, what counts most is 1) and foreign (N)."""
 
     def __init__(self, frozen: FrozenStages, trained: TrainedStages, foreign: ForeignScore) -> None:
         super().__init__()
@@ -192,12 +176,8 @@ class DafhNetwork(nn.Module):
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         fine, middle = self.frozen(image)
-        hashes, features, places = self.trained(fine, middle)
-        return hashes, features, self._fused_places(places, middle.shape[2:]), self.foreign(fine, middle)
-
-    def _fused_places(self, places: list[Tensor], size: torch.Size) -> Tensor:
-        """Each scale's map at one size and as parts of its own maximum, averaged."""
-        same = [functional.interpolate(each, size=size, mode="bilinear", align_corners=False) for each in places]
-        shares = [each / each.amax((2, 3), keepdim=True).clamp_min(1e-6) for each in same]
-        fused = torch.cat(shares, 1).mean(1)
-        return fused / fused.amax((1, 2), keepdim=True).clamp_min(1e-6)
+        maps = self.trained.scale_maps(fine, middle)
+        fused, shares = self.trained.fused(maps)
+        hashes, features = self.trained.head(fused)
+        attention = fused_places(self.trained.contributions(maps, shares, features), middle.shape[2:])
+        return hashes, features, attention, self.foreign(fine, middle)

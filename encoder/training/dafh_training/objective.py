@@ -1,5 +1,5 @@
 """What is minimised: classes told apart by angle of the features (a proxy-based metric loss, Zhai & Wu, BMVC 2019) and by
-every prefix of the code, and bits that are decided, balanced and not each other's copies."""
+every prefix of the code, codes that lie to each other as their features do, and bits that are decided, balanced and not each other's copies."""
 
 from dataclasses import dataclass
 
@@ -13,6 +13,7 @@ COSINE_SCALE = 16.0
 # tanh(1.5 h) stands for the sign of h while training: steep enough to decide, flat enough to learn through.
 SIGN_STEEPNESS = 1.5
 PREFIX_WEIGHT = 2.0
+AGREEMENT_WEIGHT = 1.0
 CONTRAST_WEIGHT = 0.5
 CONTRAST_TEMPERATURE = 0.1
 UNDECIDED_WEIGHT = 0.1
@@ -28,6 +29,8 @@ class LossParts:
     nesting: bool = True
     # Without it the features have no loss of their own: they are trained through the code alone.
     metric: bool = True
+    # Without it nothing ties the angle between two codes to the one between their features.
+    agreement: bool = True
     contrast: bool = False
 
 
@@ -59,9 +62,18 @@ class HashingObjective(nn.Module):
         }
         if self.parts.metric:
             losses["features"] = functional.cross_entropy(COSINE_SCALE * cosine, target)
+        if self.parts.agreement:
+            losses["agreement"] = AGREEMENT_WEIGHT * torch.stack([disagreement(signs[:, :bits], directions) for bits in self.prefix_bits]).mean()
         if self.parts.contrast:
             losses["contrast"] = CONTRAST_WEIGHT * supervised_contrast(directions, target)
         return losses
+
+
+def disagreement(signs: Tensor, directions: Tensor) -> Tensor:
+    """Mean squared difference of the cosines of all pairs, by code (N × bits) and by features (N × D, which learn nothing from it)."""
+    codes = functional.normalize(signs)
+    wanted = directions.detach()
+    return (codes @ codes.T - wanted @ wanted.T).square().mean()
 
 
 def supervised_contrast(directions: Tensor, target: Tensor) -> Tensor:

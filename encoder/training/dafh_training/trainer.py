@@ -172,7 +172,7 @@ def train_stages(
             drawn = torch.multinomial(weights, settings.batch, replacement=True)
             maps = views.batch(draw_views(views, settings.batch, settings.unchanged_share), rows[drawn.numpy()])
             mixed, shares = mix(maps, targets[drawn], settings.mixing)
-            hashes, features, _ = trained(*(each.to(device, memory_format=torch.channels_last) for each in mixed))
+            hashes, features = trained(*(each.to(device, memory_format=torch.channels_last) for each in mixed))
             losses = objective(hashes, features, shares.to(device))
             optimiser.zero_grad()
             torch.stack(list(losses.values())).sum().backward()
@@ -198,7 +198,7 @@ def embed(trained: TrainedStages, views: Views, rows: np.ndarray, device: str) -
         batch = rows[start : start + EMBEDDING_BATCH]
         with torch.inference_mode():
             maps = views.batch(np.zeros(len(batch), int), batch)
-            some_hashes, some_features, _ = trained(*(each.to(device, memory_format=torch.channels_last) for each in maps))
+            some_hashes, some_features = trained(*(each.to(device, memory_format=torch.channels_last) for each in maps))
         hashes.append(some_hashes.cpu().numpy())
         features.append(some_features.cpu().numpy())
     return Embedded(np.concatenate(hashes), np.concatenate(features))

@@ -2,7 +2,7 @@
 
 import tempfile
 import unittest
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -77,12 +77,13 @@ class Resuming(unittest.TestCase):
         self.assertTrue(torch.equal(less[frozen], more[frozen]))
         self.assertFalse(torch.equal(less[name], more[name]))
 
-    def test_every_part_can_be_taken_away_and_every_published_loss_trains(self) -> None:
+    def test_every_part_can_be_taken_away_or_added_and_every_published_loss_trains(self) -> None:
         once = replace(SETTINGS, epochs=1)
         variants = [
-            *(replace(once, network=NetworkParts(**{part: False})) for part in NetworkParts.__dataclass_fields__),
+            *(replace(once, network=NetworkParts(**{part: not usual})) for part, usual in asdict(NetworkParts()).items()),
             replace(once, loss=LossParts(nesting=False)),
             replace(once, loss=LossParts(metric=False)),
+            replace(once, loss=LossParts(agreement=False)),
             replace(once, loss=LossParts(contrast=True)),
             *(replace(once, objective=name, mixing=0.0) for name in PUBLISHED),
         ]

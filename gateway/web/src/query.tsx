@@ -18,7 +18,7 @@ export function Query({ state, onAsk, dispatch }: QueryProps) {
       <DropZone onAsk={onAsk} compact={query !== null} />
       {query !== null && (
         <figure class="asked">
-          <Picture preview={previewOf(state)} searching={searching} />
+          <Picture preview={previewOf(state)} attention={answer?.query.attention} searching={searching} />
           <figcaption>
             <strong>{query.kind === "file" ? query.file.name : "A stored image"}</strong>
             {answer !== null && <span>{describe(answer.query.attributes)}</span>}
@@ -58,9 +58,29 @@ function previewOf({ query, answer }: State): string | null {
   return query?.kind === "id" ? query.previewUrl : (answer?.query.preview ?? null);
 }
 
-function Picture({ preview, searching }: { readonly preview: string | null; readonly searching: boolean }) {
-  if (preview !== null) return <img class="picture" src={preview} alt="The query, as it was read" />;
-  return searching ? <div class="picture waiting" /> : null;
+interface PictureProps {
+  readonly preview: string | null;
+  readonly attention: string | undefined;
+  readonly searching: boolean;
+}
+
+function Picture({ preview, attention, searching }: PictureProps) {
+  const [looked, setLooked] = useState(false);
+  if (preview === null) return searching ? <div class="picture waiting" /> : null;
+  return (
+    <>
+      <div class="looked">
+        <img class="picture" src={preview} alt="The query, as it was read" />
+        {looked && attention !== undefined && <img class="attention" src={attention} alt="Where the network looked" />}
+      </div>
+      {attention !== undefined && (
+        <label class="look">
+          <input type="checkbox" checked={looked} onChange={({ currentTarget }) => setLooked(currentTarget.checked)} />
+          Show where the network looked
+        </label>
+      )}
+    </>
+  );
 }
 
 function DropZone({ onAsk, compact }: { readonly onAsk: QueryProps["onAsk"]; readonly compact: boolean }) {
