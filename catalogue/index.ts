@@ -3,7 +3,8 @@
  * ingested, and the site's key for pseudonyms. Paths can name patients, so none of it goes into Qdrant or over HTTP.
  * The engine is the truth about what is stored; losing this folder costs previews, paths and a slower next ingest.
  */
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
+import { type FileHandle, open as openFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { open } from "lmdb";
 import { DafhError, type ErrorCode, makeFolder } from "../schemas/index.js";
@@ -63,6 +64,8 @@ export interface Catalogue {
    * so when it is written. A holder that was killed does not keep the others out.
    */
   exclusively<Result>(work: () => Promise<Result>): Promise<Result>;
+  /** An empty file beside the catalogue, readable by its owner alone; nameless, so that nothing of it outlives this process. */
+  scratchFile(): Promise<FileHandle>;
   close(): Promise<void>;
 }
 
@@ -121,6 +124,12 @@ export function openCatalogue({ dataDir }: { readonly dataDir: string }): Catalo
       });
     },
     exclusively: leaseHolder(leases, "ingest"),
+    async scratchFile() {
+      const path = join(folder, `scratch-${randomUUID()}`);
+      const file = await openFile(path, "wx+", 0o600);
+      await rm(path);
+      return file;
+    },
     close: () => root.close(),
   };
 }
