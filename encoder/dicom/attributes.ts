@@ -9,6 +9,7 @@ import { patientKeyOf } from "./deidentify/pseudonyms.js";
 import type { Keyword } from "./dictionary.js";
 import { frameNumbers, frameString } from "./functional-groups.js";
 import type { ImageDescription } from "./image-description.js";
+import { readPixelSpacing } from "./pixel-spacing.js";
 import { modalityOf } from "./sop-classes.js";
 import { parseAge, parseCode, parseDay, parseUid } from "./values.js";
 
@@ -31,6 +32,7 @@ export function readAttributes(
   const sopClassUid = uid("SOPClassUID");
   const imageType = (dataset.isAsItShould("ImageType") ? dataset.strings("ImageType") : []).map(parseCode);
   const kernels = frameStrings(dataset, "CTReconstructionSequence", "ConvolutionKernel");
+  const spacing = readPixelSpacing(dataset, 0);
   return withoutAbsent({
     modality: code("Modality") ?? modalityOf(sopClassUid),
     bodyPartExamined: code("BodyPartExamined"),
@@ -48,7 +50,7 @@ export function readAttributes(
     frames: image.frames,
     rows: image.rows,
     columns: image.columns,
-    pixelSpacingMm: pair(frameNumbers(dataset, 0, "PixelMeasuresSequence", "PixelSpacing")),
+    pixelSpacingMm: spacing && [...spacing.mm],
     sliceThickness: positive(frameNumbers(dataset, 0, "PixelMeasuresSequence", "SliceThickness")[0]),
     spacingBetweenSlicesMm: positive(frameNumbers(dataset, 0, "PixelMeasuresSequence", "SpacingBetweenSlices")[0]),
     slicePositionMm: slicePosition(dataset, 0),
@@ -121,10 +123,6 @@ function wholeNumber(value: number | undefined): number | undefined {
 
 function positive(value: number | undefined): number | undefined {
   return value !== undefined && value > 0 ? value : undefined;
-}
-
-function pair(values: readonly number[]): number[] | undefined {
-  return values.length === 2 && values.every((value) => value > 0) ? [...values] : undefined;
 }
 
 function withoutAbsent(attributes: InstanceAttributes): InstanceAttributes {

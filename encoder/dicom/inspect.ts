@@ -6,6 +6,7 @@ import { DafhError, type ErrorBody, type InstanceAttributes } from "../../schema
 import type { GreyImage } from "../pixels/index.js";
 import type { PixelMeaning } from "./grey-frame.js";
 import type { ImageDescription } from "./image-description.js";
+import type { PixelSpacing } from "./pixel-spacing.js";
 import type { StoredFrame } from "./stored-frame.js";
 
 interface Statistics {
@@ -29,6 +30,8 @@ export interface Inspection {
   readonly units: string;
   /** In `units`, padding left out; absent where the frame cannot be compared (then `notComparable` says why). */
   readonly physical?: Statistics;
+  /** Which attribute `pixelSpacingMm` comes from, and where that was measured. */
+  readonly pixelSpacingSource?: string;
   readonly notQuantitative?: string;
   readonly notComparable?: ErrorBody;
   readonly attributes: InstanceAttributes;
@@ -43,6 +46,7 @@ export function inspectFrame(seen: {
   readonly meaning: () => PixelMeaning;
   readonly grey: () => GreyImage;
   readonly transferSyntaxUid: string;
+  readonly pixelSpacing: PixelSpacing | undefined;
   readonly attributes: (units: string) => InstanceAttributes;
   readonly warnings: readonly string[];
 }): Inspection {
@@ -65,6 +69,7 @@ export function inspectFrame(seen: {
     stored: { ...statistics(stored.values, unsigned32), sha256: seen.sha256 },
     units,
     ...("value" in grey ? { physical: statistics(grey.value.values, false) } : { notComparable: grey.refusal }),
+    ...(seen.pixelSpacing === undefined ? {} : { pixelSpacingSource: seen.pixelSpacing.source }),
     ...(reason === undefined ? {} : { notQuantitative: reason }),
     attributes: seen.attributes(units),
     warnings: seen.warnings,

@@ -16,6 +16,7 @@ import { readPixelMeaning, toGreyImage } from "./grey-frame.js";
 import { describeImage, type ImageDescription } from "./image-description.js";
 import { type Inspection, inspectFrame } from "./inspect.js";
 import { DEFAULT_LIMITS, type DicomLimits, isLimit } from "./limits.js";
+import { readPixelSpacing } from "./pixel-spacing.js";
 import { modalityOf, pixelFreeKind } from "./sop-classes.js";
 import { type FileRest, type FrameReader, openFrames, type StoredFrame } from "./stored-frame.js";
 import { parseCode, parseUid } from "./values.js";
@@ -151,6 +152,7 @@ class OpenedInstance implements DicomInstance {
         meaning: () => readPixelMeaning(this.#dataset, this.#image, this.#modality, frame - 1),
         grey: () => this.greyFrame(frame),
         transferSyntaxUid: this.transferSyntaxUid,
+        pixelSpacing: readPixelSpacing(this.#dataset, frame - 1),
         attributes: (units) => readAttributes(this.#dataset, this.#image, units, undefined),
         warnings: [...this.warnings, ...attributeWarnings(this.#dataset)],
       }),
