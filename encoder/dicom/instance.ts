@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { DafhError, type ErrorPlace, type InstanceAttributes } from "../../schemas/index.js";
 import type { GreyImage } from "../pixels/index.js";
 import { attributeWarnings } from "./attribute-warnings.js";
-import { readAttributes, slicePosition } from "./attributes.js";
+import { readAttributes } from "./attributes.js";
 import { type Dataset, readDataset } from "./dataset.js";
 import { inflated } from "./deflated.js";
 import { burnedInReason } from "./deidentify/burned-in-text.js";
@@ -17,6 +17,7 @@ import { describeImage, type ImageDescription } from "./image-description.js";
 import { type Inspection, inspectFrame } from "./inspect.js";
 import { DEFAULT_LIMITS, type DicomLimits, isLimit } from "./limits.js";
 import { readPixelSpacing } from "./pixel-spacing.js";
+import { type Plane, readPlane } from "./plane.js";
 import { modalityOf, pixelFreeKind } from "./sop-classes.js";
 import { type FileRest, type FrameReader, openFrames, type StoredFrame } from "./stored-frame.js";
 import { parseCode, parseUid } from "./values.js";
@@ -42,6 +43,8 @@ export interface DicomInstance {
   storedFrame(frame: number): StoredFrame;
   /** @throws DafhError, IMAGE_CONSTANT among them, which concerns this frame only */
   greyFrame(frame: number): GreyImage;
+  /** undefined where the file does not tell. */
+  plane(frame: number): Plane | undefined;
   /** Along the slice normal, mm, from the frame's own functional group; undefined where the file does not tell. */
   slicePositionMm(frame: number): number | undefined;
   /** SHA-256 of the stored values as int32 little endian, row-major: hex. */
@@ -133,8 +136,12 @@ class OpenedInstance implements DicomInstance {
     });
   }
 
+  plane(frame: number): Plane | undefined {
+    return at({ ...this.where, frame }, () => readPlane(this.#dataset, frame - 1));
+  }
+
   slicePositionMm(frame: number): number | undefined {
-    return at({ ...this.where, frame }, () => slicePosition(this.#dataset, frame - 1));
+    return this.plane(frame)?.positionMm;
   }
 
   pixelSha256(frame: number): string {
