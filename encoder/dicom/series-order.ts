@@ -18,7 +18,7 @@ export interface SeriesFrame {
   readonly plane?: Plane | undefined;
 }
 
-export interface Slice {
+interface Slice {
   readonly path: string;
   readonly frame: number;
   readonly instanceNumber?: number;
