@@ -84,7 +84,7 @@ export interface Inspector {
   /** @param frame from 1 @throws DafhError of the file's fault */
   inspect(source: ImageSource, frame: number): Promise<Inspection>;
   /** A file's frames with their places in space, for `seriesInSpatialOrder`; no pixel is decoded. */
-  frames(path: string): Promise<readonly SeriesFrame[]>;
+  frames(source: ImageSource, path: string): Promise<readonly SeriesFrame[]>;
   close(): Promise<void>;
 }
 
@@ -103,8 +103,8 @@ export function openInspector(limits: Partial<DecodingLimits> = {}): Inspector {
   };
   return {
     inspect: (source, frame) => withOpened(source, (lease) => lease.inspect(frame)),
-    frames: (path) =>
-      withOpened({ path }, async (lease, { attributes }) => {
+    frames: (source, path) =>
+      withOpened(source, async (lease, { attributes }) => {
         const { seriesInstanceUid, frameOfReferenceUid, instanceNumber, modality } = attributes;
         const ofFile = { path, seriesInstanceUid, frameOfReferenceUid, instanceNumber, modality };
         return (await lease.planes()).map((plane, index) => ({ ...ofFile, frame: index + 1, plane }));

@@ -162,7 +162,9 @@ async function encodePatiently(
     try {
       return await encoder.encodeTo(sink, source, options);
     } catch (thrown) {
-      if (!(thrown instanceof DafhError && thrown.retryable)) throw thrown;
+      // Room for a file's frames does not come by waiting, and each trial encodes all of them.
+      const passes = thrown instanceof DafhError && thrown.retryable && thrown.code !== "DISK_FULL";
+      if (!passes) throw thrown;
       await delay(waitMs);
     }
   }

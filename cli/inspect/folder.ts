@@ -28,7 +28,7 @@ export async function inspectFolder(inspector: Inspector, folder: string): Promi
     const { path } = found;
     try {
       if (found.kind === "refused") throw found.error;
-      frames.push(...(await inspector.frames(path)));
+      for (const frame of await inspector.frames(await found.open(), path)) frames.push(frame);
     } catch (thrown) {
       const { code, message } = asDafhError(thrown, "INTERNAL", { path });
       const { kind } = ERRORS[code];
