@@ -7,7 +7,7 @@ import { DafhError } from "../../schemas/index.js";
 import { type CodestreamHeader, readCodestreamHeader } from "./codestream-headers.js";
 import type { ImageDescription } from "./image-description.js";
 import { decodeJpegLs, renewJpegLs } from "./jpeg-ls.js";
-import { type Cells, cells16 } from "./native-pixels.js";
+import { type Cells, wholeCells } from "./native-pixels.js";
 import type { CodecName } from "./transfer-syntaxes.js";
 
 const { Context, NativeCodecs } = dcmjsCodecs;
@@ -22,7 +22,9 @@ export async function initCodecs(): Promise<void> {
 }
 
 /**
- * Samples of one compressed frame, those of a pixel together, unsigned in cells of 8 or 16 bits.
+ * Samples of one compressed frame, those of a pixel together, unsigned in cells of 8 or 16 bits. They may lie in the
+ * codec's memory: then they are valid until it is used again.
+ *
  * @throws DafhError PIXEL_DATA_MISMATCH, PIXEL_DATA_CORRUPT or UNSUPPORTED_PIXEL_FORMAT
  */
 export function decodeCodestream(bytes: Uint8Array, compression: CodecName, image: ImageDescription): Cells {
@@ -37,7 +39,7 @@ export function decodeCodestream(bytes: Uint8Array, compression: CodecName, imag
       `the codec gave ${decoded.length} bytes instead of ${(count * cellBits) / 8}`,
     );
   }
-  return cellBits === 8 ? decoded : cells16(decoded, count, true);
+  return wholeCells(decoded, count, cellBits === 8 ? 1 : 2, true);
 }
 
 function run(
