@@ -22,12 +22,15 @@ export async function initCodecs(): Promise<void> {
 }
 
 /**
- * Samples of one compressed frame, those of a pixel together, unsigned in cells of 8 or 16 bits. They may lie in the
- * codec's memory: then they are valid until it is used again.
+ * Samples of one compressed frame, those of a pixel together, unsigned in cells of 8 or 16 bits.
  *
  * @throws DafhError PIXEL_DATA_MISMATCH, PIXEL_DATA_CORRUPT or UNSUPPORTED_PIXEL_FORMAT
  */
-export function decodeCodestream(bytes: Uint8Array, compression: CodecName, image: ImageDescription): Cells {
+export function decodeCodestream(
+  bytes: Uint8Array,
+  compression: CodecName,
+  image: ImageDescription,
+): { readonly cells: Cells /** Bits that a sample may have. */; readonly bits: number } {
   const header = readCodestreamHeader(bytes, compression);
   checkAgainstDataset(header, image);
   const cellBits = header.precision <= 8 ? 8 : 16;
@@ -39,7 +42,9 @@ export function decodeCodestream(bytes: Uint8Array, compression: CodecName, imag
       `the codec gave ${decoded.length} bytes instead of ${(count * cellBits) / 8}`,
     );
   }
-  return wholeCells(decoded, count, cellBits === 8 ? 1 : 2, true);
+  // JPEG-LS has no sample above its MAXVAL (ISO 14495-1); what others have lost may take them past their precision.
+  const bits = compression === "jpeg-ls" ? header.precision : cellBits;
+  return { cells: wholeCells(decoded, count, cellBits === 8 ? 1 : 2, true), bits };
 }
 
 function run(

@@ -38,12 +38,19 @@ export function subsampledValues(frame: NativeFrame, image: ImageDescription): S
 /**
  * Moves each value down from its high bit, and masks what lies above (overlays in unused bits, PS3.5 8.1.2), with the
  * sign of its own highest bit. Most files keep nothing there: then the cells are the values.
+ *
+ * @param bits that a cell is known to use
  */
-export function storedValues(cells: Cells, { bitsStored, highBit, signed }: ImageDescription): StoredValues {
+export function storedValues(
+  cells: Cells,
+  { bitsStored, highBit, signed }: ImageDescription,
+  bits = cells.BYTES_PER_ELEMENT * 8,
+): StoredValues {
   const cellBits = cells.BYTES_PER_ELEMENT * 8;
   // Codecs give 8-bit cells where these suffice; the sign bit of wider values is then 0.
   const values = signed && bitsStored <= cellBits ? signedView(cells) : cells;
-  if (highBit === bitsStored - 1 && (bitsStored >= cellBits || !hasStrayBits(cells, bitsStored, signed))) return values;
+  const fills = bitsStored >= (signed ? cellBits : bits);
+  if (highBit === bitsStored - 1 && (fills || !hasStrayBits(cells, bitsStored, signed))) return values;
   const own = values.slice();
   const above = 31 - highBit;
   const below = 32 - bitsStored;
@@ -60,7 +67,8 @@ function hasStrayBits(cells: Cells, bitsStored: number, signed: boolean): boolea
   for (let bit = 0; bit < 32; bit++) if (bit % cellBits >= bitsStored) above |= 1 << bit;
   // As many cells at a time as 32 bits hold; those before and after whole words go into words of their own.
   const head = Math.min(byteLength, -byteOffset & 3);
-  const words = new Int32Array(buffer, byteOffset + head, (byteLength - head) >> 2);
+  const count = (byteLength - head) >> 2;
+  const words = count === 0 ? new Int32Array(0) : new Int32Array(buffer, byteOffset + head, count);
   const edges = new Uint8Array(8);
   edges.set(new Uint8Array(buffer, byteOffset, head));
   edges.set(new Uint8Array(buffer, byteOffset + head + words.byteLength, (byteLength - head) & 3), 4);

@@ -103,35 +103,28 @@ function encapsulatedValues(
   return (index) => {
     const bytes = encapsulated.frame(index);
     checkRatio(bytes.length, nativeFrameBits(image) / 8, limits);
-    switch (compression) {
-      case "deflated-frame":
-        return nativeValues({ bytes: inflateFrame(bytes, image), bitOffset: 0 }, image, true);
-      case "rle":
-        return storedValues(own(decodeRunLength(bytes, image)), image);
-      case "jpeg":
-      case "jpeg-ls":
-      case "jpeg-2000":
-      case "htj2k":
-        if (!startsCodestream(bytes, compression) && bytes.length === nativeFrameBits(image) / 8) {
-          // Written by converters that changed the header and left the pixels as they were.
-          noteOnce(warnings, `the frames are not compressed, though the header says ${name}`);
-          return nativeValues({ bytes, bitOffset: 0 }, image, true);
-        }
-        return storedValues(own(decodeCodestream(bytes, compression, image)), image);
+    if (compression === "deflated-frame")
+      return nativeValues({ bytes: inflateFrame(bytes, image), bitOffset: 0 }, image, true);
+    if (compression === "rle") return storedValues(own(decodeRunLength(bytes, image)), image);
+    if (!startsCodestream(bytes, compression) && bytes.length === nativeFrameBits(image) / 8) {
+      // Written by converters that changed the header and left the pixels as they were.
+      noteOnce(warnings, `the frames are not compressed, though the header says ${name}`);
+      return nativeValues({ bytes, bitOffset: 0 }, image, true);
     }
+    const { cells, bits } = decodeCodestream(bytes, compression, image);
+    return storedValues(cells, image, bits);
   };
 }
 
 /**
- * Copies cells out of a codec's memory, frame after frame into the same array: one of its own for each keeps the garbage
- * collector busy for up to half of the time that decoding takes.
+ * Copies cells out of the unpacker's memory, frame after frame into the same array: with one of its own for each, the
+ * collection of garbage takes as long as the unpacking.
  */
 function ownCells(): (cells: Cells) => Cells {
   let own: Cells | undefined;
   return (cells) => {
-    // Frames of one file may differ in their codestreams' precision.
-    if (own?.length === cells.length && own.BYTES_PER_ELEMENT === cells.BYTES_PER_ELEMENT) own.set(cells);
-    else own = cells.slice();
+    if (own === undefined) own = cells.slice();
+    else own.set(cells);
     return own;
   };
 }
