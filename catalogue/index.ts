@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { open } from "lmdb";
 import { DafhError, type ErrorCode, makeFolder } from "../schemas/index.js";
 import { type Lease, leaseHolder } from "./lease.js";
+import { overwriteDeleted } from "./overwriting.js";
 import { siteKey } from "./site-key.js";
 
 /** A file whose instances the engine has acknowledged. */
@@ -63,6 +64,8 @@ export interface Catalogue {
    * so when it is written. A holder that was killed does not keep the others out.
    */
   exclusively<Result>(work: () => Promise<Result>): Promise<Result>;
+  /** What was removed before leaves no byte in the files. Takes as long as writing all of it again. */
+  overwriteDeleted(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -79,12 +82,13 @@ export function openCatalogue({ dataDir }: { readonly dataDir: string }): Catalo
   } catch (cause) {
     throw new DafhError("FILE_UNREADABLE", "The data folder cannot be made or written.", { path: dataDir }, { cause });
   }
-  const root = open({ path: folder, maxDbs: 5 });
+  const root = open({ path: folder, maxDbs: 6 });
   const previews = root.openDB<Uint8Array, string>({ name: "previews", encoding: "binary" });
   const paths = root.openDB<{ path: string; frame: number }, string>({ name: "paths", encoding: "json" });
   const files = root.openDB<FileRecord, string>({ name: "files", encoding: "json" });
   const refusals = root.openDB<RefusalRecord, string>({ name: "refusals", encoding: "json" });
   const leases = root.openDB<Lease, string>({ name: "leases", encoding: "json" });
+  const filler = root.openDB<Uint8Array, number>({ name: "filler", encoding: "binary" });
   return {
     pseudonymKey: siteKey(dataDir),
     async putInstances(entries) {
@@ -121,6 +125,7 @@ export function openCatalogue({ dataDir }: { readonly dataDir: string }): Catalo
       });
     },
     exclusively: leaseHolder(leases, "ingest"),
+    overwriteDeleted: () => overwriteDeleted(root, [previews, paths, files, refusals], filler),
     close: () => root.close(),
   };
 }
