@@ -21,7 +21,7 @@ import {
 } from "../../schemas/index.js";
 import type { EncodedEntry } from "./commit.js";
 import type { Found, FoundFile } from "./found.js";
-import type { Labels } from "./labels.js";
+import type { LabelRow, Labels } from "./labels.js";
 import { isZip, readHead } from "./sources.js";
 
 export type EncodeResult =
@@ -51,7 +51,7 @@ export async function encodeFound(found: Found, parts: EncodeParts): Promise<Enc
     const options = { pseudonymKey: key, ...(previewSize === undefined ? {} : { previewSize }) };
     const read = await encodePatiently(encoder, source, options);
     if (read.kind === "dicom") requireRetrievable(read.attributes, { secondaryCaptures });
-    const encoded = await withoutBurnedInText(read, found, parts);
+    const encoded = await withoutBurnedInText(read, { found, row }, parts);
     if (row?.sha256 !== undefined && !row.sha256.startsWith(encoded.contentDigest)) {
       throw new DafhError("DIGEST_MISMATCH", "The labels manifest states another SHA-256 for this file.", {
         path: found.path,
@@ -74,11 +74,15 @@ export async function encodeFound(found: Found, parts: EncodeParts): Promise<Enc
  */
 async function withoutBurnedInText(
   read: EncodedFile,
-  found: FoundFile,
+  { found, row }: { readonly found: FoundFile; readonly row: LabelRow | undefined },
   { encoder, profile, key, previewSize }: EncodeParts,
 ): Promise<EncodedFile> {
-  if (read.burnedInText === undefined || profile.pixels === "keep") return read;
-  if (profile.pixels === "refuse") throw new DafhError("BURNED_IN_TEXT", read.burnedInText);
+  const reason = burnedInReason(read, row);
+  if (reason === undefined || profile.pixels === "keep") return read;
+  if (profile.pixels === "refuse") throw new DafhError("BURNED_IN_TEXT", reason);
+  if (read.kind === "image" || read.burnedInText === undefined) {
+    throw new DafhError("BURNED_IN_TEXT", `${reason}, and nothing says where the image is and where the text`);
+  }
   const source = await found.open();
   const masked = deidentify("path" in source ? await readFile(source.path) : source.bytes, { profile, key });
   const { frames, constantFrames, timingsMs } = await encodePatiently(
@@ -87,6 +91,13 @@ async function withoutBurnedInText(
     previewSize === undefined ? {} : { previewSize },
   );
   return { ...read, frames, constantFrames, timingsMs };
+}
+
+/** The manifest speaks for a picture, which cannot say it itself; that text is burned in it may say of every file. */
+function burnedInReason(read: EncodedFile, row: LabelRow | undefined): string | undefined {
+  if (row?.burnedInAnnotation === "YES") return "the labels manifest says that text is burned in";
+  if (read.kind === "image" && row?.burnedInAnnotation === "NO") return undefined;
+  return read.burnedInText;
 }
 
 /** What the next file would meet as well. A file that this version cannot cope with (`internal`) is refused alone. */
