@@ -119,6 +119,31 @@ export async function run(
   return { url: gateway.url, log, close: () => gateway.close() };
 }
 
+export interface Serving extends Running {
+  readonly parts: Parts;
+  readonly stored: readonly StoredImage[];
+}
+
+/** Parts of its own with those images stored, and a gateway over them; closing it closes all. */
+export async function serve(
+  choose: (parts: Parts) => Promise<readonly string[]>,
+  config: Partial<GatewayConfig> = {},
+): Promise<Serving> {
+  const parts = await openParts();
+  try {
+    const stored = await store(parts, await choose(parts));
+    const running = await run(parts, config);
+    const close = async (): Promise<void> => {
+      await running.close();
+      await parts.close();
+    };
+    return { ...running, parts, stored, close };
+  } catch (thrown) {
+    await parts.close();
+    throw thrown;
+  }
+}
+
 /** A form with one image, and whatever fields. */
 export async function imageForm(path: string, fields: Readonly<Record<string, string>> = {}): Promise<FormData> {
   return formOf(new Blob([await readFile(path)]), fields);
