@@ -64,7 +64,7 @@ export interface Catalogue {
    * so when it is written. A holder that was killed does not keep the others out.
    */
   exclusively<Result>(work: () => Promise<Result>): Promise<Result>;
-  /** What was removed before leaves no byte in the files. Takes as long as writing all of it again. */
+  /** What was removed before leaves no byte in the files. Takes as long as writing all of it again; runs exclusively. */
   overwriteDeleted(): Promise<void>;
   close(): Promise<void>;
 }
@@ -89,6 +89,7 @@ export function openCatalogue({ dataDir }: { readonly dataDir: string }): Catalo
   const refusals = root.openDB<RefusalRecord, string>({ name: "refusals", encoding: "json" });
   const leases = root.openDB<Lease, string>({ name: "leases", encoding: "json" });
   const filler = root.openDB<Uint8Array, number>({ name: "filler", encoding: "binary" });
+  const exclusively = leaseHolder(leases, "ingest");
   return {
     pseudonymKey: siteKey(dataDir),
     async putInstances(entries) {
@@ -124,8 +125,9 @@ export function openCatalogue({ dataDir }: { readonly dataDir: string }): Catalo
         for (const [path, record] of records) refusals.put(fileKey(path), record);
       });
     },
-    exclusively: leaseHolder(leases, "ingest"),
-    overwriteDeleted: () => overwriteDeleted(root, [previews, paths, files, refusals], filler),
+    exclusively,
+    // Alone: what others write would be taken for the filler's.
+    overwriteDeleted: () => exclusively(() => overwriteDeleted(root, [previews, paths, files, refusals], filler)),
     close: () => root.close(),
   };
 }

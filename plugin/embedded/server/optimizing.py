@@ -5,7 +5,7 @@ a copy; what is written meanwhile goes to the collection and into a list; at the
 which takes the collection's place. Cut off at any moment, the collection is what it was.
 
 Rebuilding does the same with a shard that is made anew from the copy's points: segments keep what was deleted in them,
-and the engine's log all that was ever written, whatever `optimize()` does.
+and the engine's log its last 64 MB, whatever `optimize()` does.
 
     python optimizing.py PACKAGES FOLDER ENGINE_PID [rebuild]    is that process.
 """
@@ -20,6 +20,7 @@ import sys
 
 _MAX_JOURNAL_BYTES = 256 * 1024 * 1024
 _POINTS_AT_ONCE = 256
+_FLUSH_AFTER_POINTS = 100 * _POINTS_AT_ONCE  # after which the log is short again
 
 
 class Abandoned(Exception):
@@ -109,13 +110,17 @@ def rebuild(folder: str) -> None:
     source, target = edge.EdgeShard.load(folder), edge.EdgeShard.create(new, schema.edge_config(description["config"]))
     for field, index in description["indexes"].items():
         target.update(edge.UpdateOperation.create_field_index(field, indexes.edge_index(index)))
-    offset = None
+    offset, unflushed = None, 0
     while True:
         request = edge.ScrollRequest(offset=offset, limit=_POINTS_AT_ONCE, with_payload=True, with_vector=True)
         records, offset = source.scroll(request)
         points = [edge.Point(one.id, one.vector, one.payload) for one in records]
         if points:
             target.update(edge.UpdateOperation.upsert_points(points))
+        unflushed += len(points)
+        if unflushed >= _FLUSH_AFTER_POINTS:
+            target.flush()
+            unflushed = 0
         if offset is None:
             break
     source.close()
