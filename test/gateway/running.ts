@@ -71,7 +71,7 @@ export async function openParts(): Promise<Parts> {
 }
 
 /** As `dafh ingest` stores them: every frame once, with its preview in the catalogue. */
-export async function store(parts: Parts, paths: readonly string[]): Promise<StoredImage[]> {
+async function store(parts: Parts, paths: readonly string[]): Promise<StoredImage[]> {
   const { encoder, collection, catalogue } = parts;
   const { pseudonymKey } = catalogue;
   const profile = DEIDENTIFICATION_PROFILES.strict;
