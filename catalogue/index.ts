@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { open } from "lmdb";
 import { DafhError, type ErrorCode, makeFolder } from "../schemas/index.js";
 import { type Lease, leaseHolder } from "./lease.js";
+import { overwriteDeleted } from "./overwriting.js";
 import { siteKey } from "./site-key.js";
 
 /** A file whose instances the engine has acknowledged. */
@@ -66,6 +67,8 @@ export interface Catalogue {
   exclusively<Result>(work: () => Promise<Result>): Promise<Result>;
   /** An empty file beside the catalogue, readable by its owner alone; nameless, so that nothing of it outlives this process. */
   scratchFile(): Promise<FileHandle>;
+  /** What was removed before leaves no byte in the files. Takes as long as writing all of it again; runs exclusively. */
+  overwriteDeleted(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -82,12 +85,14 @@ export function openCatalogue({ dataDir }: { readonly dataDir: string }): Catalo
   } catch (cause) {
     throw new DafhError("FILE_UNREADABLE", "The data folder cannot be made or written.", { path: dataDir }, { cause });
   }
-  const root = open({ path: folder, maxDbs: 5 });
+  const root = open({ path: folder, maxDbs: 6 });
   const previews = root.openDB<Uint8Array, string>({ name: "previews", encoding: "binary" });
   const paths = root.openDB<{ path: string; frame: number }, string>({ name: "paths", encoding: "json" });
   const files = root.openDB<FileRecord, string>({ name: "files", encoding: "json" });
   const refusals = root.openDB<RefusalRecord, string>({ name: "refusals", encoding: "json" });
   const leases = root.openDB<Lease, string>({ name: "leases", encoding: "json" });
+  const filler = root.openDB<Uint8Array, number>({ name: "filler", encoding: "binary" });
+  const exclusively = leaseHolder(leases, "ingest");
   return {
     pseudonymKey: siteKey(dataDir),
     async putInstances(entries) {
@@ -123,13 +128,15 @@ export function openCatalogue({ dataDir }: { readonly dataDir: string }): Catalo
         for (const [path, record] of records) refusals.put(fileKey(path), record);
       });
     },
-    exclusively: leaseHolder(leases, "ingest"),
     async scratchFile() {
       const path = join(folder, `scratch-${randomUUID()}`);
       const file = await openFile(path, "wx+", 0o600);
       await rm(path);
       return file;
     },
+    exclusively,
+    // Alone: what others write would be taken for the filler's.
+    overwriteDeleted: () => exclusively(() => overwriteDeleted(root, [previews, paths, files, refusals], filler)),
     close: () => root.close(),
   };
 }

@@ -56,7 +56,7 @@ export interface EncodedFile {
   readonly kind: "dicom" | "image";
   /** As the file has them; what is stored or shown of them is for a de-identification profile to say. */
   readonly attributes: InstanceAttributes;
-  /** Why text may be burned into the pixels; absent where nothing in the header speaks for it. */
+  /** Why text may be burned into the pixels; absent where nothing in a header, or in a picture's pixels, speaks for it. */
   readonly burnedInText?: string;
   /** SHA-256 of the file's bytes: first 128 bits, hex. */
   readonly contentDigest: string;

@@ -24,7 +24,7 @@ import {
 import type { LargeEntry } from "./commit-large.js";
 import type { Found, FoundFile } from "./found.js";
 import { FrameStore } from "./frame-store.js";
-import type { Labels } from "./labels.js";
+import type { LabelRow, Labels } from "./labels.js";
 import { isZip, readHead } from "./sources.js";
 
 export type EncodeResult =
@@ -77,15 +77,20 @@ async function encodeInto(
   found: FoundFile,
   parts: EncodeParts,
 ): Promise<Omit<EncodedFile, "frames">> {
-  const { encoder, profile, key, previewSize } = parts;
+  const { encoder, labels, profile, key, previewSize } = parts;
   const keep: FrameSink = { opened: () => frames.clear(), frame: (frame) => frames.add(frame) };
   const options = { pseudonymKey: key, ...(previewSize === undefined ? {} : { previewSize }) };
   let toMask: OpenedImage | undefined;
   const check = (file: OpenedImage): void => {
     requireWanted(file, found, parts);
-    if (file.burnedInText === undefined || profile.pixels === "keep") return;
-    if (profile.pixels === "mask") toMask = file;
-    throw new DafhError("BURNED_IN_TEXT", file.burnedInText);
+    const reason = burnedInReason(file, labels.rowOf(found));
+    if (reason === undefined || profile.pixels === "keep") return;
+    if (profile.pixels === "refuse") throw new DafhError("BURNED_IN_TEXT", reason);
+    if (file.kind === "image" || file.burnedInText === undefined) {
+      throw new DafhError("BURNED_IN_TEXT", `${reason}, and nothing says where the image is and where the text`);
+    }
+    toMask = file;
+    throw new DafhError("BURNED_IN_TEXT", reason);
   };
   const checked: FrameSink = {
     ...keep,
@@ -118,6 +123,13 @@ function requireWanted(file: OpenedImage, found: FoundFile, { labels, secondaryC
   throw new DafhError("DIGEST_MISMATCH", "The labels manifest states another SHA-256 for this file.", {
     path: found.path,
   });
+}
+
+/** The manifest speaks for a picture, which cannot say it itself; that text is burned in it may say of every file. */
+function burnedInReason(read: OpenedImage, row: LabelRow | undefined): string | undefined {
+  if (row?.burnedInAnnotation === "YES") return "the labels manifest says that text is burned in";
+  if (read.kind === "image" && row?.burnedInAnnotation === "NO") return undefined;
+  return read.burnedInText;
 }
 
 /** What the next file would meet as well. A file that this version cannot cope with (`internal`) is refused alone. */

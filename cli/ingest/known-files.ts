@@ -85,10 +85,13 @@ async function otherwiseLabelled(
 }
 
 function matchingRecord(file: FoundFile, { catalogue, modelDigest, labels }: KnownFileParts): FileRecord | undefined {
+  const row = labels.rowOf(file);
+  // Whatever was said of it before: it may have to be taken back.
+  if (row?.burnedInAnnotation === "YES") return undefined;
   const record = catalogue.file(file.path);
   if (record === undefined || record.size !== file.size || record.mtimeMs !== file.mtimeMs) return undefined;
   if (record.modelDigest !== modelDigest) return undefined;
-  const sha256 = labels.rowOf(file)?.sha256;
+  const sha256 = row?.sha256;
   return sha256 === undefined || sha256.startsWith(record.contentDigest) ? record : undefined;
 }
 

@@ -4,7 +4,7 @@
  */
 import { DafhError, type InstanceAttributes } from "../../schemas/index.js";
 import { type DicomInstance, openDicom, type Plane } from "../dicom/index.js";
-import { type GreyImage, isImageFile, readImageFile } from "../pixels/index.js";
+import { type GreyImage, hasTextRow, isImageFile, readImageFile } from "../pixels/index.js";
 import { int32Sha256 } from "./digests.js";
 import { type Inspection, inspectImage } from "./inspection.js";
 
@@ -54,7 +54,7 @@ function openImage(grey: GreyImage): OpenedFile {
   return {
     kind: "image",
     frames: 1,
-    burnedInText: undefined,
+    burnedInText: hasTextRow(grey) ? "the picture has a row of marks that look like letters" : undefined,
     attributes: () => ({ rows: grey.rows, columns: grey.columns }),
     frame: (frame) => {
       only(frame);
