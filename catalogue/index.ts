@@ -3,11 +3,13 @@
  * ingested, and the site's key for pseudonyms. Paths can name patients, so none of it goes into Qdrant or over HTTP.
  * The engine is the truth about what is stored; losing this folder costs previews, paths and a slower next ingest.
  */
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
+import { type FileHandle, open as openFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { open } from "lmdb";
 import { DafhError, type ErrorCode, makeFolder } from "../schemas/index.js";
 import { type Lease, leaseHolder } from "./lease.js";
+import { overwriteDeleted } from "./overwriting.js";
 import { siteKey } from "./site-key.js";
 
 /** A file whose instances the engine has acknowledged. */
@@ -63,6 +65,10 @@ export interface Catalogue {
    * so when it is written. A holder that was killed does not keep the others out.
    */
   exclusively<Result>(work: () => Promise<Result>): Promise<Result>;
+  /** An empty file beside the catalogue, readable by its owner alone; nameless, so that nothing of it outlives this process. */
+  scratchFile(): Promise<FileHandle>;
+  /** What was removed before leaves no byte in the files. Takes as long as writing all of it again; runs exclusively. */
+  overwriteDeleted(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -79,12 +85,14 @@ export function openCatalogue({ dataDir }: { readonly dataDir: string }): Catalo
   } catch (cause) {
     throw new DafhError("FILE_UNREADABLE", "The data folder cannot be made or written.", { path: dataDir }, { cause });
   }
-  const root = open({ path: folder, maxDbs: 5 });
+  const root = open({ path: folder, maxDbs: 6 });
   const previews = root.openDB<Uint8Array, string>({ name: "previews", encoding: "binary" });
   const paths = root.openDB<{ path: string; frame: number }, string>({ name: "paths", encoding: "json" });
   const files = root.openDB<FileRecord, string>({ name: "files", encoding: "json" });
   const refusals = root.openDB<RefusalRecord, string>({ name: "refusals", encoding: "json" });
   const leases = root.openDB<Lease, string>({ name: "leases", encoding: "json" });
+  const filler = root.openDB<Uint8Array, number>({ name: "filler", encoding: "binary" });
+  const exclusively = leaseHolder(leases, "ingest");
   return {
     pseudonymKey: siteKey(dataDir),
     async putInstances(entries) {
@@ -120,7 +128,15 @@ export function openCatalogue({ dataDir }: { readonly dataDir: string }): Catalo
         for (const [path, record] of records) refusals.put(fileKey(path), record);
       });
     },
-    exclusively: leaseHolder(leases, "ingest"),
+    async scratchFile() {
+      const path = join(folder, `scratch-${randomUUID()}`);
+      const file = await openFile(path, "wx+", 0o600);
+      await rm(path);
+      return file;
+    },
+    exclusively,
+    // Alone: what others write would be taken for the filler's.
+    overwriteDeleted: () => exclusively(() => overwriteDeleted(root, [previews, paths, files, refusals], filler)),
     close: () => root.close(),
   };
 }

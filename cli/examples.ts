@@ -12,6 +12,7 @@ const EXAMPLES: Readonly<Record<string, readonly [string, string]>> = {
   ],
   serve: ["dafh serve", "dafh serve --port 0 --json"],
   encoder: ["dafh encoder", "ENCODER_URL=http://gpu-box:8090 dafh ingest studies/"],
+  purge: ["dafh purge", "dafh purge --data /srv/dafh --json"],
   doctor: ["dafh doctor", "dafh doctor --data /srv/dafh --json"],
 };
 

@@ -9,6 +9,7 @@ import { encoderCommand } from "./commands/encoder.js";
 import { evalCommand } from "./commands/eval.js";
 import { ingestCommand } from "./commands/ingest.js";
 import { inspectCommand } from "./commands/inspect.js";
+import { purgeCommand } from "./commands/purge.js";
 import { searchCommand } from "./commands/search.js";
 import { serveCommand } from "./commands/serve.js";
 import { examplesOf } from "./examples.js";
@@ -42,6 +43,7 @@ export async function runProgram(words: readonly string[], context: CommandConte
     serveCommand,
     encoderCommand,
     doctorCommand,
+    purgeCommand,
   ]) {
     const command = make(context).copyInheritedSettings(program);
     program.addCommand(command.addHelpText("after", examplesOf(command.name())));

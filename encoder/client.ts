@@ -10,11 +10,14 @@ import {
   type EncodeOptions,
   type Encoder,
   type EncoderInfo,
+  type FrameSink,
   type ImageSource,
+  type OpenedImage,
 } from "../schemas/index.js";
 import { DecodePool, type DecodingLimits, type OpenedSummary, readWholeFile } from "./decoding/index.js";
+import { gathered } from "./gathered.js";
 import { Slots } from "./slots.js";
-import { parseEncodedFile, parseError, parseInfo } from "./wire.js";
+import { type EncodingEnd, LINES, LineReader, parseError, parseInfo } from "./wire.js";
 
 /** Requests at once. */
 const CONNECTIONS = 16;
@@ -32,6 +35,15 @@ export interface RemoteEncoderOptions {
   /** Threads that read attributes. */
   readonly workers: number;
   readonly limits: DecodingLimits;
+}
+
+type Body = Dispatcher.ResponseData["body"];
+
+/** Whoever takes the frames is at fault, and not the service: no reason to ask it again. */
+class SinkFailed extends Error {
+  constructor(cause: unknown) {
+    super("the frames could not be taken", { cause });
+  }
 }
 
 export class RemoteEncoder implements Encoder {
@@ -70,34 +82,42 @@ export class RemoteEncoder implements Encoder {
 
   /** Asked anew each time, so that it also tells whether the service is there. */
   async info(): Promise<EncoderInfo> {
-    const info = parseInfo(await this.#request({ method: "GET", path: "/v1/info" }));
+    const info = parseInfo(
+      await this.#persist(() => this.#request({ method: "GET", path: "/v1/info" }, (body) => body.text())),
+    );
     this.#refuseOtherModel(info.model.digest);
     this.#info ??= info;
     return info;
   }
 
-  async encode(source: ImageSource, options: EncodeOptions = {}): Promise<EncodedFile> {
+  encode(source: ImageSource, options: EncodeOptions = {}): Promise<EncodedFile> {
+    return gathered((sink) => this.encodeTo(sink, source, options));
+  }
+
+  async encodeTo(
+    sink: FrameSink,
+    source: ImageSource,
+    options: EncodeOptions = {},
+  ): Promise<Omit<EncodedFile, "frames">> {
     if (this.#files.waiting >= this.#limits.waitingFiles) {
       throw new DafhError("OVERLOADED", `${this.#files.waiting} files wait to be sent already`);
     }
     await this.#files.acquire(options.signal);
     try {
-      return await this.#encode(source, options);
+      return await this.#encode(sink, source, options);
     } finally {
       this.#files.release();
     }
   }
 
-  async #encode(source: ImageSource, options: EncodeOptions): Promise<EncodedFile> {
+  async #encode(sink: FrameSink, source: ImageSource, options: EncodeOptions): Promise<Omit<EncodedFile, "frames">> {
     const shownAs = "path" in source ? source.path : source.name;
     const bytes = "path" in source ? await readWholeFile(source.path, this.#limits.fileBytes) : source.bytes;
     try {
-      // Attributes first: what cannot be read need not be sent.
-      const local = await this.#readLocally(bytes, shownAs, options);
-      const { model, file } = parseEncodedFile(await this.#upload(bytes, options));
-      this.#refuseOtherModel(model.digest);
-      const { attributes, burnedInText } = local;
-      return { ...file, attributes, ...(burnedInText === undefined ? {} : { burnedInText }) };
+      // Attributes first: what cannot be read, or is not wanted, need not be sent.
+      const { kind, attributes, burnedInText, contentDigest } = await this.#readLocally(bytes, shownAs, options);
+      const opened = { kind, attributes, contentDigest, ...(burnedInText === undefined ? {} : { burnedInText }) };
+      return { ...opened, ...(await this.#upload(bytes, opened, sink, options)) };
     } catch (thrown) {
       if (!(thrown instanceof DafhError) || shownAs === undefined) throw thrown;
       throw new DafhError(thrown.code, thrown.message, { path: shownAs, ...thrown.where }, { cause: thrown });
@@ -124,28 +144,53 @@ export class RemoteEncoder implements Encoder {
     }
   }
 
-  #upload(bytes: Uint8Array, { frames, previewSize, attention, signal }: EncodeOptions): Promise<string> {
+  async #upload(
+    bytes: Uint8Array,
+    opened: OpenedImage,
+    sink: FrameSink,
+    { frames, previewSize, attention, signal }: EncodeOptions,
+  ): Promise<EncodingEnd> {
     const query = new URLSearchParams();
     if (frames !== undefined) query.set("frames", frames.join(","));
     if (previewSize !== undefined) query.set("preview", String(previewSize));
     if (attention !== undefined) query.set("attention", String(attention));
-    return this.#request({
-      method: "POST",
-      path: `/v1/encode?${query}`,
-      headers: { "content-type": "application/octet-stream" },
-      body: bytes,
+    const request = {
+      ...({ method: "POST", path: `/v1/encode?${query}`, body: bytes } as const),
+      headers: { "content-type": "application/octet-stream", accept: LINES },
       ...(signal === undefined ? {} : { signal }),
-    });
+    };
+    return this.#persist(async () => {
+      await sink.opened?.(opened);
+      return this.#request(request, (body) => this.#readAnswer(body, sink));
+    }, signal);
   }
 
-  /** One request, made again while the service is busy or away. @returns the body of a 200 */
-  async #request(request: Dispatcher.RequestOptions): Promise<string> {
-    const { signal } = request as { signal?: AbortSignal };
+  async #readAnswer(body: Body, sink: FrameSink): Promise<EncodingEnd> {
+    const reader = new LineReader({
+      model: ({ digest }) => this.#refuseOtherModel(digest),
+      frame: async (frame) => {
+        try {
+          await sink.frame(frame);
+        } catch (thrown) {
+          throw new SinkFailed(thrown);
+        }
+      },
+    });
+    let end: EncodingEnd | undefined;
+    // To its very end: the connection is used again.
+    for await (const line of linesOf(body)) end = (await reader.read(line)) ?? end;
+    if (end === undefined) throw new DafhError("ENCODER_UNAVAILABLE", "the encoder's answer breaks off");
+    return end;
+  }
+
+  /** Makes a call again while the service is busy or away. */
+  async #persist<Result>(call: () => Promise<Result>, signal?: AbortSignal): Promise<Result> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#once(request);
+        return await call();
       } catch (thrown) {
         signal?.throwIfAborted();
+        if (thrown instanceof SinkFailed) throw thrown.cause;
         const error = this.#closing === undefined ? unavailable(thrown) : closed();
         if (!error.retryable || attempt === ATTEMPTS || this.#closing !== undefined) throw error;
         // Half to all of a pause that doubles: many callers turned away at once must not come back at once.
@@ -154,11 +199,12 @@ export class RemoteEncoder implements Encoder {
     }
   }
 
-  async #once(request: Dispatcher.RequestOptions): Promise<string> {
+  /** @param read the body of a 200 */
+  async #request<Result>(request: Dispatcher.RequestOptions, read: (body: Body) => Promise<Result>): Promise<Result> {
     const { statusCode, body } = await this.#http.request({ ...request, path: `${this.#basePath}${request.path}` });
-    const text = await body.text();
-    if (statusCode === 200) return text;
-    throw parseError(text) ?? new DafhError("ENCODER_UNAVAILABLE", `the encoder answered with status ${statusCode}`);
+    if (statusCode === 200) return read(body);
+    const error = parseError(await body.text());
+    throw error ?? new DafhError("ENCODER_UNAVAILABLE", `the encoder answered with status ${statusCode}`);
   }
 
   /** One collection holds the codes of one network: a service that was exchanged must not mix in another's. */
@@ -167,6 +213,20 @@ export class RemoteEncoder implements Encoder {
     if (known === undefined || known.digest === digest) return;
     throw new DafhError("MODEL_MISMATCH", `the encoder now runs network ${digest}, not ${known.digest} as before`);
   }
+}
+
+async function* linesOf(body: Body): AsyncGenerator<string> {
+  let pieces: Buffer[] = [];
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    let start = 0;
+    for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, start)) {
+      yield Buffer.concat([...pieces, chunk.subarray(start, end)]).toString("utf8");
+      pieces = [];
+      start = end + 1;
+    }
+    if (start < chunk.length) pieces.push(chunk.subarray(start));
+  }
+  if (pieces.length > 0) yield Buffer.concat(pieces).toString("utf8");
 }
 
 function parseUrl(url: string): URL {

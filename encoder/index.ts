@@ -7,7 +7,15 @@ import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import type { Encoder, ImageSource } from "../schemas/index.js";
 import { RemoteEncoder } from "./client.js";
-import { DEFAULT_DECODING_LIMITS, DecodePool, type DecodingLimits, type Inspection } from "./decoding/index.js";
+import {
+  DEFAULT_DECODING_LIMITS,
+  type DecodeLease,
+  DecodePool,
+  type DecodingLimits,
+  type Inspection,
+  type OpenedSummary,
+} from "./decoding/index.js";
+import type { SeriesFrame } from "./dicom/index.js";
 import { LocalEncoder } from "./local.js";
 import { PACKAGED_MODELS } from "./model/index.js";
 import { type EncoderService, type ServiceLimits, serveEncoder } from "./service/service.js";
@@ -21,7 +29,7 @@ export {
   deidentifiedAttributes,
   deidentify,
 } from "./dicom/deidentify/index.js";
-export { requireRetrievable } from "./dicom/index.js";
+export { requireRetrievable, type Series, type SeriesFrame, type Stack, seriesInSpatialOrder } from "./dicom/index.js";
 export type { EncoderService, ServiceLimits } from "./service/service.js";
 
 /** More network sessions than this gain nothing on the machines seen, and each keeps the weights. */
@@ -75,21 +83,32 @@ export async function startEncoderService(options: StartEncoderServiceOptions): 
 export interface Inspector {
   /** @param frame from 1 @throws DafhError of the file's fault */
   inspect(source: ImageSource, frame: number): Promise<Inspection>;
+  /** A file's frames with their places in space, for `seriesInSpatialOrder`; no pixel is decoded. */
+  frames(source: ImageSource, path: string): Promise<readonly SeriesFrame[]>;
   close(): Promise<void>;
 }
 
 export function openInspector(limits: Partial<DecodingLimits> = {}): Inspector {
   const decoders = new DecodePool(1, { ...DEFAULT_DECODING_LIMITS, ...limits });
+  const withOpened = async <Result>(
+    source: ImageSource,
+    look: (lease: DecodeLease, opened: OpenedSummary) => Promise<Result>,
+  ): Promise<Result> => {
+    const lease = await decoders.acquire(source);
+    try {
+      return await look(lease, await lease.open(undefined));
+    } finally {
+      void lease.release();
+    }
+  };
   return {
-    inspect: async (source, frame) => {
-      const lease = await decoders.acquire(source);
-      try {
-        await lease.open(undefined);
-        return await lease.inspect(frame);
-      } finally {
-        void lease.release();
-      }
-    },
+    inspect: (source, frame) => withOpened(source, (lease) => lease.inspect(frame)),
+    frames: (source, path) =>
+      withOpened(source, async (lease, { attributes }) => {
+        const { seriesInstanceUid, frameOfReferenceUid, instanceNumber, modality } = attributes;
+        const ofFile = { path, seriesInstanceUid, frameOfReferenceUid, instanceNumber, modality };
+        return (await lease.planes()).map((plane, index) => ({ ...ofFile, frame: index + 1, plane }));
+      }),
     close: () => decoders.close(),
   };
 }

@@ -12,16 +12,14 @@ import {
   type Encoder,
   type EncoderInfo,
   type ErrorPlace,
+  type FrameSink,
   type ImageSource,
+  type OpenedImage,
 } from "../schemas/index.js";
-import {
-  type DecodedFrame,
-  type DecodeLease,
-  DecodePool,
-  type DecodingLimits,
-  type OpenedSummary,
-} from "./decoding/index.js";
+import { type DecodedFrame, type DecodeLease, DecodePool, type DecodingLimits } from "./decoding/index.js";
+import { Delivery } from "./delivery.js";
 import { chosenFrames } from "./frames.js";
+import { gathered } from "./gathered.js";
 import { EncoderMetrics } from "./metrics.js";
 import { Network, type NetworkBatch, readModel } from "./model/index.js";
 import { Slots } from "./slots.js";
@@ -37,6 +35,20 @@ export interface LocalEncoderOptions {
 
 /** Decoded frames for each place in a batch: one that is run, and some that wait, so that a session never does. */
 const FRAMES_AHEAD = 4;
+/** Frames of a file that may be ahead of whoever takes them: with their previews, a few MiB. */
+const FRAMES_UNTAKEN = 64;
+
+interface Encoded {
+  readonly frame: EncodedFrame;
+  readonly networkMs: number;
+}
+
+interface Encoding {
+  readonly delivery: Delivery<Encoded>;
+  readonly sink: FrameSink;
+  readonly source: ImageSource;
+  readonly options: EncodeOptions;
+}
 
 export class LocalEncoder implements Encoder {
   readonly #network: Network;
@@ -100,10 +112,18 @@ export class LocalEncoder implements Encoder {
     return this.#info;
   }
 
-  async encode(source: ImageSource, options: EncodeOptions = {}): Promise<EncodedFile> {
+  encode(source: ImageSource, options: EncodeOptions = {}): Promise<EncodedFile> {
+    return gathered((sink) => this.encodeTo(sink, source, options));
+  }
+
+  async encodeTo(
+    sink: FrameSink,
+    source: ImageSource,
+    options: EncodeOptions = {},
+  ): Promise<Omit<EncodedFile, "frames">> {
     try {
       if (this.#closing !== undefined) throw closed();
-      const encoded = await this.#encode(source, options);
+      const encoded = await this.#encode(sink, source, options);
       this.#metrics.fileEnded("ok");
       return encoded;
     } catch (thrown) {
@@ -125,71 +145,71 @@ export class LocalEncoder implements Encoder {
     await Promise.all([this.#decoders.close(), this.#network.close()]);
   }
 
-  async #encode(source: ImageSource, options: EncodeOptions): Promise<EncodedFile> {
-    const { signal } = options;
-    const lease = await this.#decoders.acquire(source, signal);
-    const results: Promise<{ readonly frame: EncodedFrame; readonly networkMs: number }>[] = [];
-    const constantFrames: number[] = [];
-    let networkFailed = false;
-    let file: OpenedSummary;
+  async #encode(sink: FrameSink, source: ImageSource, options: EncodeOptions): Promise<Omit<EncodedFile, "frames">> {
+    const lease = await this.#decoders.acquire(source, options.signal);
+    let networkMs = 0;
+    const delivery = new Delivery<Encoded>(FRAMES_UNTAKEN, (encoded) => {
+      networkMs += encoded.networkMs;
+      return sink.frame(encoded.frame);
+    });
     try {
-      file = await lease.open(options.pseudonymKey, signal);
-      const chosen = chosenFrames(options.frames, file.frames);
-      lease.expectFrames(chosen.length);
-      for (const frame of chosen) {
-        const decoded = await this.#decodeFrame(lease, frame, options);
-        if (decoded === "constant") {
-          constantFrames.push(frame);
-          continue;
-        }
-        const { input, pixelDigest, preview, slicePositionMm } = decoded;
-        const given = {
-          frame,
-          pixelDigest,
+      const decoded = await this.#decode(lease, { delivery, sink, source, options }).finally(() => {
+        // Not waited for: after an abort the step under way may take long.
+        void lease.release();
+      });
+      await delivery.finish();
+      return { ...decoded, timingsMs: { decode: lease.spentMs, network: networkMs } };
+    } finally {
+      await delivery.stop();
+    }
+  }
+
+  /** Puts every frame on its way through the network. */
+  async #decode(
+    lease: DecodeLease,
+    { delivery, sink, source, options }: Encoding,
+  ): Promise<OpenedImage & Pick<EncodedFile, "constantFrames">> {
+    const { signal } = options;
+    const { frames, kind, attributes, burnedInText, contentDigest } = await lease.open(options.pseudonymKey, signal);
+    const opened = { kind, attributes, contentDigest, ...(burnedInText === undefined ? {} : { burnedInText }) };
+    const chosen = chosenFrames(options.frames, frames);
+    await sink.opened?.(opened);
+    lease.expectFrames(chosen.length);
+    const constantFrames: number[] = [];
+    for (const frame of chosen) {
+      await delivery.place(signal);
+      const decoded = await this.#decodeFrame(lease, frame, options);
+      if (decoded === "constant") {
+        delivery.giveBack();
+        constantFrames.push(frame);
+      } else delivery.add(this.#embed(frame, decoded, options));
+    }
+    if (constantFrames.length === chosen.length) {
+      const which = chosen.length === 1 ? "every pixel has the same value" : "in every frame all pixels are the same";
+      throw new DafhError("IMAGE_CONSTANT", which, shownAs(source));
+    }
+    this.#metrics.fileDecoded(chosen.length - constantFrames.length, lease.spentMs);
+    return { ...opened, constantFrames };
+  }
+
+  /** The frame slot of `decoded` is free again when this settles. */
+  async #embed(frame: number, decoded: DecodedFrame, { attention: wanted, signal }: EncodeOptions): Promise<Encoded> {
+    const { input, pixelDigest, preview, slicePositionMm } = decoded;
+    try {
+      const { embedding, attention, foreignScore, networkMs } = await this.#network.run(input, signal);
+      return {
+        frame: {
+          ...{ frame, pixelDigest, embedding },
           ...(slicePositionMm === undefined ? {} : { slicePositionMm }),
           ...(preview === undefined ? {} : { preview }),
-        };
-        const result = this.#network
-          .run(input, signal)
-          .then(({ embedding, attention, foreignScore, networkMs }) => ({
-            frame: {
-              ...given,
-              embedding,
-              ...(foreignScore === undefined ? {} : { foreignScore }),
-              ...(attention === undefined || options.attention !== true ? {} : { attention }),
-            },
-            networkMs,
-          }))
-          .finally(() => this.#frameSlots.release());
-        results.push(result);
-        // The failure itself reaches the caller below; here it ends the decoding of what nobody will get.
-        result.catch(() => {
-          networkFailed = true;
-        });
-        if (networkFailed) break;
-      }
-      if (constantFrames.length === chosen.length) {
-        const which = chosen.length === 1 ? "every pixel has the same value" : "in every frame all pixels are the same";
-        throw new DafhError("IMAGE_CONSTANT", which, shownAs(source));
-      }
-      this.#metrics.fileDecoded(results.length, lease.spentMs);
+          ...(foreignScore === undefined ? {} : { foreignScore }),
+          ...(attention === undefined || wanted !== true ? {} : { attention }),
+        },
+        networkMs,
+      };
     } finally {
-      // Not waited for: after an abort the step under way may take long.
-      void lease.release();
+      this.#frameSlots.release();
     }
-    const embedded = await Promise.all(results);
-    return {
-      kind: file.kind,
-      attributes: file.attributes,
-      ...(file.burnedInText === undefined ? {} : { burnedInText: file.burnedInText }),
-      contentDigest: file.contentDigest,
-      frames: embedded.map(({ frame }) => frame),
-      constantFrames,
-      timingsMs: {
-        decode: lease.spentMs,
-        network: embedded.reduce((total, { networkMs }) => total + networkMs, 0),
-      },
-    };
   }
 
   /** Takes a frame slot, which is the caller's to release once it has an input. */

@@ -1,6 +1,7 @@
 /**
  * The JSON of the encoder service, both ways: what `service.ts` writes and `client.ts` reads. Floats travel as base64
- * of float32 little endian, so that they arrive bit for bit.
+ * of float32 little endian, so that they arrive bit for bit. Whoever accepts `LINES` gets a line for the file, one for
+ * each frame as soon as it is there, and one for the end; whoever does not, the whole as one document.
  */
 import {
   codeToHex,
@@ -10,8 +11,8 @@ import {
   type EncoderInfo,
   ERRORS,
   type ErrorBody,
-  type InstanceAttributes,
   type ModelInfo,
+  type OpenedImage,
   packCode,
 } from "../schemas/index.js";
 
@@ -34,21 +35,14 @@ interface FrameJson {
   readonly attention?: { readonly rows: number; readonly columns: number; readonly values: string };
 }
 
-/** The answer of POST /v1/encode. */
-interface EncodedFileJson {
-  readonly model: ModelInfo;
-  readonly kind: "dicom" | "image";
-  readonly contentDigest: string;
-  /** Never with a `patientKey`: the key that makes one stays with the caller. */
-  readonly attributes: InstanceAttributes;
-  readonly timingsMs: EncodedFile["timingsMs"];
-  readonly constantFrames: readonly number[];
-  readonly frames: readonly FrameJson[];
-}
+export const LINES = "application/x-ndjson";
+
+/** What is said last, since only then it is known. */
+export type EncodingEnd = Pick<EncodedFile, "constantFrames" | "timingsMs">;
 
 /**
- * The answer in pieces, one a frame: a file of 10,000 frames makes 20 MB, which in one piece would hold the event
- * loop.
+ * The document in pieces, one a frame: a file of 10,000 frames makes 20 MB, which in one piece would hold the event
+ * loop. There is never a `patientKey` in it: the key that makes one stays with the caller.
  */
 export function* encodedFileJson(model: ModelInfo, file: EncodedFile): Generator<string> {
   const { frames, ...rest } = file;
@@ -56,6 +50,18 @@ export function* encodedFileJson(model: ModelInfo, file: EncodedFile): Generator
   yield `${head.slice(0, -1)},"frames":[`;
   for (const [index, frame] of frames.entries()) yield `${index === 0 ? "" : ","}${JSON.stringify(frameJson(frame))}`;
   yield "]}";
+}
+
+export const lineOf = {
+  file: (model: ModelInfo, opened: OpenedImage): string => line({ model, ...opened }),
+  frame: (frame: EncodedFrame): string => line(frameJson(frame)),
+  end: ({ constantFrames, timingsMs }: EncodingEnd): string => line({ constantFrames, timingsMs }),
+  /** In place of whatever would have come next. */
+  error: (error: DafhError): string => line({ error: error.toBody() }),
+};
+
+function line(value: object): string {
+  return `${JSON.stringify(value)}\n`;
 }
 
 function frameJson(encoded: EncodedFrame): FrameJson {
@@ -73,20 +79,43 @@ function frameJson(encoded: EncodedFrame): FrameJson {
   };
 }
 
-/** @throws DafhError ENCODER_UNAVAILABLE where the answer is not one of this version's encoder */
-export function parseEncodedFile(text: string): { readonly model: ModelInfo; readonly file: EncodedFile } {
-  const answer = parseObject(text) as Partial<EncodedFileJson>;
-  const { model, kind, contentDigest, attributes, timingsMs, constantFrames, frames } = answer;
-  const complete =
-    isObject(attributes) && isObject(timingsMs) && Array.isArray(constantFrames) && Array.isArray(frames);
-  if (!isModel(model) || (kind !== "dicom" && kind !== "image") || typeof contentDigest !== "string" || !complete) {
-    throw foreign("parts of it are missing");
+/** Reads the lines of an answer, in their order. */
+export class LineReader {
+  #model: ModelInfo | undefined;
+
+  constructor(
+    private readonly take: {
+      model(model: ModelInfo): void;
+      frame(frame: EncodedFrame): void | Promise<void>;
+    },
+  ) {}
+
+  /**
+   * @returns the end, once it is read
+   * @throws DafhError of the file's fault, as the service says it; ENCODER_UNAVAILABLE where the answer is not one of
+   * this version's encoder; whatever `take` throws
+   */
+  async read(text: string): Promise<EncodingEnd | undefined> {
+    const json = parseObject(text);
+    if ("error" in json) throw parseError(text) ?? foreign("its error is none that is known");
+    if (this.#model === undefined) {
+      const { model } = json as { model?: unknown };
+      if (!isModel(model)) throw foreign("parts of it are missing");
+      this.#model = model;
+      this.take.model(model);
+      return undefined;
+    }
+    if ("frame" in json) {
+      await this.take.frame(parseFrame(json as Partial<FrameJson>, this.#model));
+      return undefined;
+    }
+    const { constantFrames, timingsMs } = json as Partial<EncodingEnd>;
+    if (!Array.isArray(constantFrames) || !isObject(timingsMs)) throw foreign("parts of it are missing");
+    return { constantFrames, timingsMs };
   }
-  const parsed = frames.map((frame) => parseFrame(frame, model));
-  return { model, file: { kind, contentDigest, attributes, timingsMs, constantFrames, frames: parsed } };
 }
 
-/** @throws DafhError ENCODER_UNAVAILABLE as `parseEncodedFile` */
+/** @throws DafhError ENCODER_UNAVAILABLE where the answer is not one of this version's encoder */
 export function parseInfo(text: string): EncoderInfo {
   const { model, provider, workers } = parseObject(text) as Partial<EncoderInfo>;
   if (!isModel(model) || (provider !== "cuda" && provider !== "cpu") || typeof workers !== "number") {

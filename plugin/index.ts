@@ -228,7 +228,15 @@ export class DafhCollection {
 
   /** Merges segments after many writes. Only the embedded engine waits to be asked: a server does it by itself. */
   async optimize(): Promise<void> {
-    if (this.connection.engine === "embedded") await this.connection.optimize(this.name);
+    if (this.connection.engine === "embedded") await this.connection.upkeep(this.name, "optimize");
+  }
+
+  /**
+   * What was deleted or written over leaves no byte in the embedded engine's files: the collection is made anew from
+   * its points, while it is in use; it needs twice its room on the disk. A server does that in its own time, or not at all.
+   */
+  async overwriteDeleted(): Promise<void> {
+    if (this.connection.engine === "embedded") await this.connection.upkeep(this.name, "rebuild");
   }
 
   async info(): Promise<CollectionState> {

@@ -1,6 +1,6 @@
 /**
- * What the encoder gives for one file: attributes, and an embedding and a preview a frame. The CLI and the gateway
- * take it from here to the plugin; neither side knows the other.
+ * What the encoder gives for one file: attributes, and an embedding and a preview a frame, all at once or one by one.
+ * The CLI and the gateway take it from here to the plugin; neither side knows the other.
  */
 import type { Embedding, ModelInfo } from "./embedding.js";
 import type { InstanceAttributes } from "./payload.js";
@@ -56,7 +56,7 @@ export interface EncodedFile {
   readonly kind: "dicom" | "image";
   /** As the file has them; what is stored or shown of them is for a de-identification profile to say. */
   readonly attributes: InstanceAttributes;
-  /** Why text may be burned into the pixels; absent where nothing in the header speaks for it. */
+  /** Why text may be burned into the pixels; absent where nothing in a header, or in a picture's pixels, speaks for it. */
   readonly burnedInText?: string;
   /** SHA-256 of the file's bytes: first 128 bits, hex. */
   readonly contentDigest: string;
@@ -67,10 +67,27 @@ export interface EncodedFile {
   readonly timingsMs: { readonly decode: number; readonly network: number };
 }
 
+/** What is known of a file before any of its frames is encoded. */
+export type OpenedImage = Pick<EncodedFile, "kind" | "attributes" | "burnedInText" | "contentDigest">;
+
+/** Takes a file's frames as they come. What it throws ends the encoding. */
+export interface FrameSink {
+  /** Before the first frame. Called again where an encoder elsewhere has to begin anew: the frames so far are void then. */
+  opened?(file: OpenedImage): void | Promise<void>;
+  /** In order. While it has not resolved, some dozens of further frames are encoded and no more. */
+  frame(frame: EncodedFrame): void | Promise<void>;
+}
+
 /** The encoder, wherever it runs: in this process's workers or behind ENCODER_URL. */
 export interface Encoder {
-  /** @throws DafhError with a code of the file's fault, ENCODER_UNAVAILABLE or OVERLOADED */
+  /** For few frames, or without previews: it holds them all. @throws as `encodeTo` */
   encode(source: ImageSource, options?: EncodeOptions): Promise<EncodedFile>;
+  /**
+   * Holds no more frames of a file of 10,000 than of one of 100. Whether each of them can be encoded is known when it
+   * resolves, and not before.
+   * @throws DafhError with a code of the file's fault, ENCODER_UNAVAILABLE or OVERLOADED; whatever the sink throws
+   */
+  encodeTo(sink: FrameSink, source: ImageSource, options?: EncodeOptions): Promise<Omit<EncodedFile, "frames">>;
   info(): Promise<EncoderInfo>;
   close(): Promise<void>;
 }

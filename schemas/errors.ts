@@ -136,7 +136,7 @@ export const ERRORS = {
   BURNED_IN_TEXT: entry(
     "input",
     "The image may have text burned in that names the patient, and it cannot be taken out.",
-    "Look at the image; if nothing is burned in, set Burned In Annotation to NO or use --pixels keep.",
+    "Look at the image; if nothing is burned in, set Burned In Annotation (burned_in_annotation in a manifest) to NO or use --pixels keep.",
   ),
   DIGEST_MISMATCH: entry(
     "input",

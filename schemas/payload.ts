@@ -57,7 +57,12 @@ export const PAYLOAD_FIELDS = {
   frames: one("integer", false, "NumberOfFrames", "Frames of the instance"),
   rows: one("integer", false, "Rows", "Height in pixels"),
   columns: one("integer", false, "Columns", "Width in pixels"),
-  pixelSpacingMm: several("float", false, "PixelSpacing", "Row and column spacing, mm"),
+  pixelSpacingMm: several(
+    "float",
+    false,
+    "PixelSpacing",
+    "Row and column spacing, mm; of a projection without it, ImagerPixelSpacing or NominalScannedPixelSpacing",
+  ),
   sliceThickness: one("float", true, "SliceThickness", "mm"),
   spacingBetweenSlicesMm: one(
     "float",

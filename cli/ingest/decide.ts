@@ -14,15 +14,37 @@ export type Decision =
   | { readonly kind: "unchanged" }
   | { readonly kind: "conflict"; readonly frame: number };
 
-/** @param stored the payload under an id, as of now: what this run already decided to write included */
-export function decide(
-  points: readonly DafhPoint[],
-  stored: (id: string) => InstancePayload | undefined,
-  replace: boolean,
-): Decision {
-  let missing = false;
-  let changed = false;
-  let conflictingFrame: number | undefined;
+/** How points differ from what is stored under their ids. */
+export interface Difference {
+  readonly missing: boolean;
+  readonly changed: boolean;
+  /** The first whose pixels are others, in another file. */
+  readonly conflictingFrame: number | undefined;
+}
+
+export const NO_DIFFERENCE: Difference = { missing: false, changed: false, conflictingFrame: undefined };
+
+/** The payload under an id, as of now: what this run already decided to write included. */
+type Stored = (id: string) => InstancePayload | undefined;
+
+export function decide(points: readonly DafhPoint[], stored: Stored, replace: boolean): Decision {
+  const difference = differenceOf(points, stored);
+  const kind = kindOf(difference, replace);
+  switch (kind) {
+    case "conflict":
+      return { kind, frame: difference.conflictingFrame ?? 1 };
+    case "unchanged":
+      return { kind };
+    case "new":
+    case "updated":
+    case "replaced":
+      return { kind, points: points.map((point) => withStoredLabel(point, stored(point.id))) };
+  }
+}
+
+/** @param before of the points of the same file that were looked at before */
+export function differenceOf(points: readonly DafhPoint[], stored: Stored, before = NO_DIFFERENCE): Difference {
+  let { missing, changed, conflictingFrame } = before;
   for (const { id, payload } of points) {
     const known = stored(id);
     if (known === undefined) missing = true;
@@ -39,10 +61,13 @@ export function decide(
       changed = true;
     }
   }
-  if (conflictingFrame !== undefined && !replace) return { kind: "conflict", frame: conflictingFrame };
-  if (!missing && !changed) return { kind: "unchanged" };
-  const kind = conflictingFrame !== undefined ? "replaced" : missing ? "new" : "updated";
-  return { kind, points: points.map((point) => withStoredLabel(point, stored(point.id))) };
+  return { missing, changed, conflictingFrame };
+}
+
+export function kindOf({ missing, changed, conflictingFrame }: Difference, replace: boolean): Decision["kind"] {
+  if (conflictingFrame !== undefined) return replace ? "replaced" : "conflict";
+  if (missing) return "new";
+  return changed ? "updated" : "unchanged";
 }
 
 /** What a labels manifest may state. */
@@ -53,7 +78,7 @@ function sameStatements(known: InstancePayload, incoming: InstancePayload): bool
   return STATED.every((field) => incoming[field] === undefined || incoming[field] === known[field]);
 }
 
-function withStoredLabel(point: DafhPoint, known: InstancePayload | undefined): DafhPoint {
+export function withStoredLabel(point: DafhPoint, known: InstancePayload | undefined): DafhPoint {
   if (known?.label === undefined || point.payload.label !== undefined) return point;
   return { ...point, payload: { ...point.payload, label: known.label } };
 }

@@ -3,11 +3,15 @@
  * which of two conflicting files comes first does not depend on how long each took.
  */
 
-/** @param start begins one item; a rejection ends the stream after those before it */
+/**
+ * @param start begins one item; a rejection ends the stream after those before it
+ * @param discard gets what was made for a taker that left before
+ */
 export async function* inOrder<Item, Result>(
   items: AsyncIterable<Item>,
   atOnce: number,
   start: (item: Item) => Promise<Result>,
+  discard: (result: Result) => Promise<void> = async () => {},
 ): AsyncGenerator<Result> {
   const iterator = items[Symbol.asyncIterator]();
   const running: Promise<Result>[] = [];
@@ -29,7 +33,9 @@ export async function* inOrder<Item, Result>(
       yield await first;
     }
   } finally {
-    await Promise.allSettled(running);
+    for (const outcome of await Promise.allSettled(running)) {
+      if (outcome.status === "fulfilled") await discard(outcome.value);
+    }
     await iterator.return?.();
   }
 }

@@ -17,6 +17,8 @@ export interface LabelRow {
   readonly patient?: string;
   /** Of the file's bytes, hex, lower case. */
   readonly sha256?: string;
+  /** "YES" or "NO", as DICOM's attribute of that name: whether text is burned into the pixels. */
+  readonly burnedInAnnotation?: string;
 }
 
 export interface Labels {
@@ -34,6 +36,7 @@ const COLUMNS = {
   bodyPart: ["body_part"],
   patient: ["group", "patient", "patient_id"],
   sha256: ["sha256", "file_sha256"],
+  burnedInAnnotation: ["burned_in_annotation"],
 } as const satisfies Record<keyof LabelRow, readonly string[]>;
 
 /** @throws DafhError FILE_UNREADABLE, or BAD_OPTION naming the line that cannot be used */
@@ -98,6 +101,15 @@ function readRow(record: CsvRecord, line: number, place: string): LabelRow {
   }
   if (row.modality !== undefined) row.modality = row.modality.toUpperCase();
   if (row.bodyPart !== undefined) row.bodyPart = row.bodyPart.toUpperCase();
+  if (row.burnedInAnnotation !== undefined) {
+    row.burnedInAnnotation = row.burnedInAnnotation.toUpperCase();
+    if (!["YES", "NO"].includes(row.burnedInAnnotation)) {
+      throw new DafhError("BAD_OPTION", `The manifest's line ${line} has neither YES nor NO in burned_in_annotation.`, {
+        path: place,
+        field: "burned_in_annotation",
+      });
+    }
+  }
   if (row.sha256 !== undefined) {
     row.sha256 = row.sha256.toLowerCase();
     if (!/^[0-9a-f]{64}$/.test(row.sha256)) {

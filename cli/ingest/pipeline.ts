@@ -9,7 +9,9 @@ import type { DeidentificationProfile } from "../../encoder/index.js";
 import type { DafhCollection } from "../../plugin/index.js";
 import type { Encoder, EncoderInfo } from "../../schemas/index.js";
 import { profileName } from "../deidentify/profile-options.js";
-import { type CommitParts, commit, type EncodedEntry, forgetFile } from "./commit.js";
+import { commit, type EncodedEntry } from "./commit.js";
+import { commitLarge, type LargeEntry } from "./commit-large.js";
+import { type CommitOutcome, type CommitParts, type Entry, forgetFile } from "./commit-steps.js";
 import { type EncodeResult, encodeFound } from "./encode-file.js";
 import type { Found } from "./found.js";
 import { inOrder } from "./in-order.js";
@@ -69,6 +71,7 @@ export async function ingest(options: IngestOptions, parts: IngestParts): Promis
     profile: options.profile,
     secondaryCaptures: options.secondaryCaptures,
     key: catalogue.pseudonymKey,
+    scratchFile: () => catalogue.scratchFile(),
     ...(options.previews ? { previewSize: PREVIEW_PIXELS } : {}),
   };
   const judge = [options.judge, profile, ...(options.secondaryCaptures ? ["secondary captures"] : [])].join(" ");
@@ -84,7 +87,9 @@ export async function ingest(options: IngestOptions, parts: IngestParts): Promis
     return result;
   };
   const encode = (found: Found) => encodeFound(found, encodeParts);
-  const results = inOrder(unknown, info.workers * FILES_PER_WORKER, encodeOrRefuse);
+  const results = inOrder(unknown, info.workers * FILES_PER_WORKER, encodeOrRefuse, async (result) => {
+    if (result.kind === "encoded") await result.entry.frames.close();
+  });
   const writer = batchWriter({ collection, catalogue, model: info.model, replace: options.replace, profile }, tally);
   try {
     for await (const result of results) {
@@ -115,26 +120,44 @@ function batchWriter(parts: CommitParts, tally: Tally) {
   let sinceMs = 0;
   let running: Promise<void> = Promise.resolve();
 
-  const write = async (entries: readonly EncodedEntry[]): Promise<void> => {
-    const outcomes = await commit(entries, parts);
+  const note = (entries: readonly Entry[], outcomes: readonly CommitOutcome[]): void => {
     for (const [index, outcome] of outcomes.entries()) {
       if (outcome.kind === "refused") tally.refused(entries[index]?.found.path ?? "", outcome.error);
       else tally.stored(outcome);
     }
   };
-  const flush = async (): Promise<void> => {
+  const start = async (write: () => Promise<void>): Promise<void> => {
     await running;
+    running = write();
+    running.catch(() => undefined); // Thrown where it is awaited: at the next flush, or at the end.
+  };
+  const flush = (): Promise<void> => {
     const entries = batch;
     batch = [];
     frames = 0;
-    running = entries.length === 0 ? Promise.resolve() : write(entries);
-    running.catch(() => undefined); // Thrown where it is awaited: at the next flush, or at the end.
+    return start(async () => {
+      if (entries.length > 0) note(entries, await commit(entries, parts));
+    });
   };
+  const writeLarge = (entry: LargeEntry): Promise<void> =>
+    start(async () => {
+      try {
+        note([entry], [await commitLarge(entry, parts)]);
+      } finally {
+        await entry.frames.close();
+      }
+    });
   return {
-    async add(entry: EncodedEntry): Promise<void> {
+    async add(entry: LargeEntry): Promise<void> {
+      const { few } = entry.frames;
+      if (few === undefined) {
+        await flush();
+        await writeLarge(entry);
+        return;
+      }
       if (batch.length === 0) sinceMs = performance.now();
-      batch.push(entry);
-      frames += entry.encoded.frames.length;
+      batch.push({ ...entry, encoded: { ...entry.encoded, frames: few } });
+      frames += few.length;
       if (frames >= BATCH_FRAMES || performance.now() - sinceMs > BATCH_MS) await flush();
     },
     async finish(): Promise<void> {

@@ -51,6 +51,8 @@ async function answer(request: DecodeRequest): Promise<Answered<DecodeAnswer>> {
       return frame(request.frame, request.previewSize);
     case "inspect":
       return { answer: whatIsOpen().inspect(request.frame) };
+    case "planes":
+      return { answer: whatIsOpen().planes() };
     case "close":
       close();
       return { answer: null };

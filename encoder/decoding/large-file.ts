@@ -1,6 +1,6 @@
 /**
  * A large file whose frames are read from disk one by one: only its beginning, with the dataset, is held. That serves
- * uncompressed pixel data; whatever else a large file may be is for `read-file.ts` and is read whole.
+ * uncompressed and encapsulated pixel data; a deflated dataset, or what is no DICOM, is for `read-file.ts` and is read whole.
  */
 import { createHash } from "node:crypto";
 import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";

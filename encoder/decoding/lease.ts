@@ -3,6 +3,7 @@
  * Which thread it is, and what becomes of it afterwards, is `pool.ts`'s matter.
  */
 import { DafhError, type ErrorPlace, type ImageSource } from "../../schemas/index.js";
+import type { Plane } from "../dicom/index.js";
 import { type Thread, ThreadEnded } from "../threads/thread.js";
 import type { Inspection } from "./inspection.js";
 import type { DecodingLimits } from "./limits.js";
@@ -67,6 +68,11 @@ export class DecodeLease {
   /** @throws as `open` does */
   inspect(frame: number, signal?: AbortSignal): Promise<Inspection> {
     return this.#call({ kind: "inspect", frame }, { signal });
+  }
+
+  /** Where each frame lies. @throws as `open` does */
+  planes(): Promise<readonly (Plane | undefined)[]> {
+    return this.#call({ kind: "planes" });
   }
 
   /** Gives the thread back once the step under way, which an abort leaves behind, has ended. */

@@ -3,8 +3,8 @@
  * `encoder/dicom`'s matter, what the network sees `encoder/pixels`'.
  */
 import { DafhError, type InstanceAttributes } from "../../schemas/index.js";
-import { type DicomInstance, openDicom } from "../dicom/index.js";
-import { type GreyImage, isImageFile, readImageFile } from "../pixels/index.js";
+import { type DicomInstance, openDicom, type Plane } from "../dicom/index.js";
+import { type GreyImage, hasTextRow, isImageFile, readImageFile } from "../pixels/index.js";
 import { int32Sha256 } from "./digests.js";
 import { type Inspection, inspectImage } from "./inspection.js";
 
@@ -21,6 +21,8 @@ export interface OpenedFile {
     readonly slicePositionMm?: number | undefined;
   };
   inspect(frame: number): Inspection;
+  /** Of each frame; undefined where the file does not tell. */
+  planes(): readonly (Plane | undefined)[];
 }
 
 /** @throws DafhError FILE_EMPTY, UNSUPPORTED_IMAGE, and the codes of a faulty image or dataset */
@@ -41,6 +43,7 @@ export function openInstance(instance: DicomInstance): OpenedFile {
       slicePositionMm: instance.slicePositionMm(frame),
     }),
     inspect: (frame) => instance.inspect(frame),
+    planes: () => Array.from({ length: instance.frames }, (_, index) => instance.plane(index + 1)),
   };
 }
 
@@ -51,7 +54,7 @@ function openImage(grey: GreyImage): OpenedFile {
   return {
     kind: "image",
     frames: 1,
-    burnedInText: undefined,
+    burnedInText: hasTextRow(grey) ? "the picture has a row of marks that look like letters" : undefined,
     attributes: () => ({ rows: grey.rows, columns: grey.columns }),
     frame: (frame) => {
       only(frame);
@@ -65,6 +68,7 @@ function openImage(grey: GreyImage): OpenedFile {
       only(frame);
       return inspectImage(grey, storedGrey(grey));
     },
+    planes: () => [undefined],
   };
 }
 

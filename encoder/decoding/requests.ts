@@ -1,5 +1,6 @@
 /** What `pool.ts` asks of a decode thread and gets back. A thread has at most one file open. */
 import type { InstanceAttributes } from "../../schemas/index.js";
+import type { Plane } from "../dicom/index.js";
 import type { Inspection } from "./inspection.js";
 
 export interface DecodeThreadData {
@@ -18,6 +19,7 @@ export type DecodeRequest =
   | { readonly kind: "hash" }
   | { readonly kind: "frame"; readonly frame: number; readonly previewSize: number | undefined }
   | { readonly kind: "inspect"; readonly frame: number }
+  | { readonly kind: "planes" }
   | { readonly kind: "close" };
 
 export interface OpenedSummary {
@@ -45,6 +47,7 @@ export interface DecodeAnswers {
   readonly hash: string | undefined;
   readonly frame: DecodedFrame;
   readonly inspect: Inspection;
+  readonly planes: readonly (Plane | undefined)[];
   readonly close: null;
 }
 

@@ -36,6 +36,8 @@ const READ: Readonly<Partial<Record<Keyword, number>>> = {
   Laterality: 1,
   ImageLaterality: 1,
   PixelSpacing: 2,
+  ImagerPixelSpacing: 2,
+  NominalScannedPixelSpacing: 2,
   RescaleIntercept: 1,
   RescaleSlope: 1,
   Units: 1,

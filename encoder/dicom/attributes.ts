@@ -9,6 +9,8 @@ import { patientKeyOf } from "./deidentify/pseudonyms.js";
 import type { Keyword } from "./dictionary.js";
 import { frameNumbers, frameString } from "./functional-groups.js";
 import type { ImageDescription } from "./image-description.js";
+import { readPixelSpacing } from "./pixel-spacing.js";
+import { readPlane } from "./plane.js";
 import { modalityOf } from "./sop-classes.js";
 import { parseAge, parseCode, parseDay, parseUid } from "./values.js";
 
@@ -31,6 +33,7 @@ export function readAttributes(
   const sopClassUid = uid("SOPClassUID");
   const imageType = (dataset.isAsItShould("ImageType") ? dataset.strings("ImageType") : []).map(parseCode);
   const kernels = frameStrings(dataset, "CTReconstructionSequence", "ConvolutionKernel");
+  const spacing = readPixelSpacing(dataset, 0);
   return withoutAbsent({
     modality: code("Modality") ?? modalityOf(sopClassUid),
     bodyPartExamined: code("BodyPartExamined"),
@@ -48,10 +51,10 @@ export function readAttributes(
     frames: image.frames,
     rows: image.rows,
     columns: image.columns,
-    pixelSpacingMm: pair(frameNumbers(dataset, 0, "PixelMeasuresSequence", "PixelSpacing")),
+    pixelSpacingMm: spacing && [...spacing.mm],
     sliceThickness: positive(frameNumbers(dataset, 0, "PixelMeasuresSequence", "SliceThickness")[0]),
     spacingBetweenSlicesMm: positive(frameNumbers(dataset, 0, "PixelMeasuresSequence", "SpacingBetweenSlices")[0]),
-    slicePositionMm: slicePosition(dataset, 0),
+    slicePositionMm: readPlane(dataset, 0)?.positionMm,
     imageType: imageType.every((value) => value !== undefined) && imageType.length > 0 ? imageType : undefined,
     manufacturer: text("Manufacturer"),
     manufacturerModelName: text("ManufacturerModelName"),
@@ -78,17 +81,6 @@ function patientAge(dataset: Dataset): number | undefined {
   const derived = born !== undefined && studied !== undefined ? Math.floor((studied - born) / 365.25) : undefined;
   const years = stated ?? derived;
   return years === undefined || years < 0 ? undefined : Math.min(years, OLDEST_AGE_YEARS);
-}
-
-/** Distance of the slice from the origin along its normal (PS3.3 C.7.6.2.1.1). */
-export function slicePosition(dataset: Dataset, index: number): number | undefined {
-  const position = frameNumbers(dataset, index, "PlanePositionSequence", "ImagePositionPatient");
-  const orientation = frameNumbers(dataset, index, "PlaneOrientationSequence", "ImageOrientationPatient");
-  if (position.length !== 3 || orientation.length !== 6) return undefined;
-  const [rx = 0, ry = 0, rz = 0, cx = 0, cy = 0, cz = 0] = orientation;
-  const [x = 0, y = 0, z = 0] = position;
-  const along = x * (ry * cz - rz * cy) + y * (rz * cx - rx * cz) + z * (rx * cy - ry * cx);
-  return Math.round(along * 1000) / 1000;
 }
 
 function stringOf(dataset: Dataset, keyword: Keyword): string | undefined {
@@ -121,10 +113,6 @@ function wholeNumber(value: number | undefined): number | undefined {
 
 function positive(value: number | undefined): number | undefined {
   return value !== undefined && value > 0 ? value : undefined;
-}
-
-function pair(values: readonly number[]): number[] | undefined {
-  return values.length === 2 && values.every((value) => value > 0) ? [...values] : undefined;
 }
 
 function withoutAbsent(attributes: InstanceAttributes): InstanceAttributes {

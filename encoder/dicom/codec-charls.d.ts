@@ -4,8 +4,8 @@ declare module "@cornerstonejs/codec-charls/decodewasmjs" {
     /** A view of the codec's memory to put the codestream into. */
     getEncodedBuffer(bytes: number): Uint8Array;
     decode(): void;
-    /** A view of the codec's memory, valid until its next call. */
-    getDecodedBuffer(): Uint8Array;
+    /** A copy. */
+    getDecodedBuffer(): Uint8ClampedArray;
     getFrameInfo(): { readonly width: number; readonly height: number; readonly componentCount: number };
     /** 0: each component is a plane of its own. */
     getInterleaveMode(): number | { readonly value: number };

@@ -7,7 +7,7 @@ import { DafhError } from "../../schemas/index.js";
 import { type CodestreamHeader, readCodestreamHeader } from "./codestream-headers.js";
 import type { ImageDescription } from "./image-description.js";
 import { decodeJpegLs, renewJpegLs } from "./jpeg-ls.js";
-import { type Cells, cells16 } from "./native-pixels.js";
+import { type Cells, wholeCells } from "./native-pixels.js";
 import type { CodecName } from "./transfer-syntaxes.js";
 
 const { Context, NativeCodecs } = dcmjsCodecs;
@@ -23,9 +23,14 @@ export async function initCodecs(): Promise<void> {
 
 /**
  * Samples of one compressed frame, those of a pixel together, unsigned in cells of 8 or 16 bits.
+ *
  * @throws DafhError PIXEL_DATA_MISMATCH, PIXEL_DATA_CORRUPT or UNSUPPORTED_PIXEL_FORMAT
  */
-export function decodeCodestream(bytes: Uint8Array, compression: CodecName, image: ImageDescription): Cells {
+export function decodeCodestream(
+  bytes: Uint8Array,
+  compression: CodecName,
+  image: ImageDescription,
+): { readonly cells: Cells /** Bits that a sample may have. */; readonly bits: number } {
   const header = readCodestreamHeader(bytes, compression);
   checkAgainstDataset(header, image);
   const cellBits = header.precision <= 8 ? 8 : 16;
@@ -37,7 +42,9 @@ export function decodeCodestream(bytes: Uint8Array, compression: CodecName, imag
       `the codec gave ${decoded.length} bytes instead of ${(count * cellBits) / 8}`,
     );
   }
-  return cellBits === 8 ? decoded : cells16(decoded, count, true);
+  // JPEG-LS has no sample above its MAXVAL (ISO 14495-1); what others have lost may take them past their precision.
+  const bits = compression === "jpeg-ls" ? header.precision : cellBits;
+  return { cells: wholeCells(decoded, count, cellBits === 8 ? 1 : 2, true), bits };
 }
 
 function run(

@@ -19,10 +19,9 @@ export function luma(frame: StoredFrame, bitsStored: number): Float32Array {
   const unit = 255 / (2 ** bitsStored - 1);
   for (let pixel = 0; pixel < grey.length; pixel++) {
     const at = pixel * 3;
-    // >>> 0 because unsigned 32-bit samples come as the int32 of the same bits.
-    const red = (values[at] ?? 0) >>> 0;
-    const green = (values[at + 1] ?? 0) >>> 0;
-    const blue = (values[at + 2] ?? 0) >>> 0;
+    const red = values[at] ?? 0;
+    const green = values[at + 1] ?? 0;
+    const blue = values[at + 2] ?? 0;
     grey[pixel] = (RED * red + GREEN * green + BLUE * blue) * unit;
   }
   return grey;
@@ -32,7 +31,7 @@ export function luma(frame: StoredFrame, bitsStored: number): Float32Array {
 export function firstSample(frame: StoredFrame, bitsStored: number): Float32Array {
   const grey = new Float32Array(frame.rows * frame.columns);
   const unit = 255 / (2 ** bitsStored - 1);
-  for (let pixel = 0; pixel < grey.length; pixel++) grey[pixel] = ((frame.values[pixel * 3] ?? 0) >>> 0) * unit;
+  for (let pixel = 0; pixel < grey.length; pixel++) grey[pixel] = (frame.values[pixel * 3] ?? 0) * unit;
   return grey;
 }
 

@@ -156,13 +156,12 @@ export function scanItems(
 
 /** Calls `visit` with each fragment of encapsulated pixel data, the offset table first (PS3.5 A.4); returns where the delimiter begins. */
 export function walkFragments(
-  scope: Pick<Scope, "view">,
+  { view }: { readonly view: Pick<DataView, "getUint16" | "getUint32"> },
   start: number,
   end: number,
   visit: (offset: number, length: number) => void,
 ): { readonly end: number; readonly truncated: boolean } {
   // Encapsulated pixel data is little endian always (PS3.5 A.4).
-  const { view } = scope;
   let offset = start;
   while (offset + 8 <= end) {
     const tag = view.getUint16(offset, true) * 0x10000 + view.getUint16(offset + 2, true);
@@ -181,15 +180,11 @@ export function walkFragments(
 
 function readElement(scope: Scope, header: Header, end: number, isPixels: boolean): DataElement {
   const { tag, vr, valueOffset, length } = header;
-  if (--scope.budget.elementsLeft < 0) {
-    throw new DafhError("TOO_MANY_ELEMENTS", `more than ${scope.budget.limits.elements} data elements`, {
-      tag: formatTag(tag),
-    });
-  }
+  spend(scope, tag);
   const place = { tag, vr, offset: valueOffset };
   if (length === UNDEFINED_LENGTH) {
     if (isPixels) {
-      const walked = walkFragments(scope, valueOffset, end, () => {});
+      const walked = walkFragments(scope, valueOffset, end, () => spend(scope, tag));
       return { ...place, length: walked.end - valueOffset, undefinedLength: true, truncated: walked.truncated };
     }
     const sequenceEnd = skipSequence(vr === "UN" ? asImplicit(scope) : scope, valueOffset, end, tag);
@@ -238,11 +233,7 @@ function skipSequence(scope: Scope, start: number, end: number, tag: number): nu
     const length = scope.view.getUint32(offset + 4, scope.encoding.littleEndian);
     if (itemTag === SEQUENCE_END) return offset;
     if (itemTag !== ITEM) throw corrupt(tag, `the sequence has ${formatTag(itemTag)} where an item should begin`);
-    if (--scope.budget.elementsLeft < 0) {
-      throw new DafhError("TOO_MANY_ELEMENTS", `more than ${scope.budget.limits.elements} data elements`, {
-        tag: formatTag(tag),
-      });
-    }
+    spend(scope, tag);
     offset += 8;
     if (length === UNDEFINED_LENGTH) offset = skipItem(inner, offset, end, tag) + 8;
     else if (length > end - offset) throw truncated(tag, "an item goes past the end");
@@ -278,6 +269,14 @@ function checkDepth(scope: Scope, tag: number): void {
       tag: formatTag(tag),
     });
   }
+}
+
+/** One element, item or fragment of the budget. */
+function spend({ budget }: Scope, tag: number): void {
+  if (--budget.elementsLeft >= 0) return;
+  throw new DafhError("TOO_MANY_ELEMENTS", `more than ${budget.limits.elements} data elements`, {
+    tag: formatTag(tag),
+  });
 }
 
 function hasContent(bytes: Uint8Array, start: number, end: number): boolean {

@@ -110,9 +110,7 @@ function storedGrey(stored: StoredFrame, dataset: Dataset, image: ImageDescripti
   const photometric = image.photometricInterpretation;
   if (image.samplesPerPixel === 1) {
     if (photometric === "PALETTE COLOR") return paletteLuma(stored, dataset);
-    // Unsigned 32-bit values come as the int32 of the same bits.
-    const unsigned32 = !image.signed && image.bitsStored === 32;
-    return Float32Array.from(stored.values, unsigned32 ? (value) => value >>> 0 : undefined);
+    return new Float32Array(stored.values);
   }
   switch (photometric) {
     case "RGB":

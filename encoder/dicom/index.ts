@@ -6,4 +6,6 @@
 export { initCodecs } from "./codecs.js";
 export type { Inspection } from "./inspect.js";
 export { type DicomInstance, openDicom } from "./instance.js";
+export type { Plane } from "./plane.js";
+export { type Series, type SeriesFrame, type Stack, seriesInSpatialOrder } from "./series-order.js";
 export { isRetrievable, requireRetrievable } from "./sop-classes.js";

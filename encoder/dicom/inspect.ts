@@ -6,6 +6,8 @@ import { DafhError, type ErrorBody, type InstanceAttributes } from "../../schema
 import type { GreyImage } from "../pixels/index.js";
 import type { PixelMeaning } from "./grey-frame.js";
 import type { ImageDescription } from "./image-description.js";
+import type { StoredValues } from "./native-pixels.js";
+import type { PixelSpacing } from "./pixel-spacing.js";
 import type { StoredFrame } from "./stored-frame.js";
 
 interface Statistics {
@@ -29,6 +31,8 @@ export interface Inspection {
   readonly units: string;
   /** In `units`, padding left out; absent where the frame cannot be compared (then `notComparable` says why). */
   readonly physical?: Statistics;
+  /** Which attribute `pixelSpacingMm` comes from, and where that was measured. */
+  readonly pixelSpacingSource?: string;
   readonly notQuantitative?: string;
   readonly notComparable?: ErrorBody;
   readonly attributes: InstanceAttributes;
@@ -43,11 +47,11 @@ export function inspectFrame(seen: {
   readonly meaning: () => PixelMeaning;
   readonly grey: () => GreyImage;
   readonly transferSyntaxUid: string;
+  readonly pixelSpacing: PixelSpacing | undefined;
   readonly attributes: (units: string) => InstanceAttributes;
   readonly warnings: readonly string[];
 }): Inspection {
   const { image, stored } = seen;
-  const unsigned32 = !image.signed && image.bitsStored === 32;
   const meaning = attempt(seen.meaning);
   const grey = "value" in meaning ? attempt(seen.grey) : meaning;
   const units = "value" in meaning ? meaning.value.units : "normalised";
@@ -62,22 +66,23 @@ export function inspectFrame(seen: {
     bitsStored: image.bitsStored,
     signed: image.signed,
     transferSyntaxUid: seen.transferSyntaxUid,
-    stored: { ...statistics(stored.values, unsigned32), sha256: seen.sha256 },
+    stored: { ...statistics(stored.values), sha256: seen.sha256 },
     units,
-    ...("value" in grey ? { physical: statistics(grey.value.values, false) } : { notComparable: grey.refusal }),
+    ...("value" in grey ? { physical: statistics(grey.value.values) } : { notComparable: grey.refusal }),
+    ...(seen.pixelSpacing === undefined ? {} : { pixelSpacingSource: seen.pixelSpacing.source }),
     ...(reason === undefined ? {} : { notQuantitative: reason }),
     attributes: seen.attributes(units),
     warnings: seen.warnings,
   };
 }
 
-function statistics(values: Int32Array | Float32Array, unsigned32: boolean): Statistics {
+function statistics(values: StoredValues | Float32Array): Statistics {
   let min = Number.POSITIVE_INFINITY;
   let max = Number.NEGATIVE_INFINITY;
   let sum = 0;
   let count = 0;
   for (let index = 0; index < values.length; index++) {
-    const value = unsigned32 ? (values[index] ?? 0) >>> 0 : (values[index] ?? 0);
+    const value = values[index] ?? 0;
     if (Number.isNaN(value)) continue;
     if (value < min) min = value;
     if (value > max) max = value;

@@ -6,26 +6,30 @@ import { createHash } from "node:crypto";
 import { DafhError, type ErrorPlace, type InstanceAttributes } from "../../schemas/index.js";
 import type { GreyImage } from "../pixels/index.js";
 import { attributeWarnings } from "./attribute-warnings.js";
-import { readAttributes, slicePosition } from "./attributes.js";
+import { readAttributes } from "./attributes.js";
 import { type Dataset, readDataset } from "./dataset.js";
 import { inflated } from "./deflated.js";
 import { burnedInReason } from "./deidentify/burned-in-text.js";
 import { DICTIONARY, formatTag, tagOf } from "./dictionary.js";
 import { type FileStart, readFileStart } from "./file-meta.js";
+import type { ByteSource } from "./frames.js";
 import { readPixelMeaning, toGreyImage } from "./grey-frame.js";
 import { describeImage, type ImageDescription } from "./image-description.js";
 import { type Inspection, inspectFrame } from "./inspect.js";
 import { DEFAULT_LIMITS, type DicomLimits, isLimit } from "./limits.js";
+import type { StoredValues } from "./native-pixels.js";
+import { readPixelSpacing } from "./pixel-spacing.js";
+import { type Plane, readPlane } from "./plane.js";
 import { modalityOf, pixelFreeKind } from "./sop-classes.js";
-import { type FileRest, type FrameReader, openFrames, type StoredFrame } from "./stored-frame.js";
+import { type FrameReader, openFrames, type StoredFrame } from "./stored-frame.js";
 import { parseCode, parseUid } from "./values.js";
 
 export interface OpenDicomOptions {
   readonly limits?: Partial<DicomLimits>;
   /** Named in errors. */
   readonly path?: string;
-  /** Where `bytes` is only the file's beginning: its uncompressed frames are read from here one by one. */
-  readonly rest?: FileRest;
+  /** The whole file, where `bytes` is only its beginning: its frames are read from here one by one. */
+  readonly rest?: ByteSource;
 }
 
 export interface DicomInstance {
@@ -37,10 +41,12 @@ export interface DicomInstance {
   readonly burnedInText: string | undefined;
   /** Without a key there is no `patientKey`. */
   attributes(pseudonymKey?: Uint8Array): InstanceAttributes;
-  /** `frame` counts from 1, here and below. @throws DafhError */
+  /** `frame` counts from 1, here and below. Valid until another frame is asked for. @throws DafhError */
   storedFrame(frame: number): StoredFrame;
   /** @throws DafhError, IMAGE_CONSTANT among them, which concerns this frame only */
   greyFrame(frame: number): GreyImage;
+  /** undefined where the file does not tell. */
+  plane(frame: number): Plane | undefined;
   /** Along the slice normal, mm, from the frame's own functional group; undefined where the file does not tell. */
   slicePositionMm(frame: number): number | undefined;
   /** SHA-256 of the stored values as int32 little endian, row-major: hex. */
@@ -70,7 +76,7 @@ class OpenedInstance implements DicomInstance {
     bytes: Uint8Array,
     limits: DicomLimits,
     private readonly where: ErrorPlace,
-    rest: FileRest | undefined,
+    rest: ByteSource | undefined,
   ) {
     const fileBytes = rest?.size ?? bytes.length;
     if (fileBytes > limits.fileBytes) {
@@ -86,7 +92,9 @@ class OpenedInstance implements DicomInstance {
     this.#sopClassUid = sopClassUid;
     this.#modality = parseCode(this.#dataset.string("Modality")) ?? modalityOf(sopClassUid);
     this.#image = describeImage(this.#dataset, limits);
-    this.#readFrame = openFrames(this.#dataset, this.#image, start.transferSyntax, limits, this.warnings, rest);
+    // Offsets of an inflated dataset are not the file's.
+    const source = start.transferSyntax.deflated ? undefined : rest;
+    this.#readFrame = openFrames(this.#dataset, this.#image, start.transferSyntax, limits, this.warnings, source);
   }
 
   get frames(): number {
@@ -132,8 +140,12 @@ class OpenedInstance implements DicomInstance {
     });
   }
 
+  plane(frame: number): Plane | undefined {
+    return at({ ...this.where, frame }, () => readPlane(this.#dataset, frame - 1));
+  }
+
   slicePositionMm(frame: number): number | undefined {
-    return at({ ...this.where, frame }, () => slicePosition(this.#dataset, frame - 1));
+    return this.plane(frame)?.positionMm;
   }
 
   pixelSha256(frame: number): string {
@@ -151,6 +163,7 @@ class OpenedInstance implements DicomInstance {
         meaning: () => readPixelMeaning(this.#dataset, this.#image, this.#modality, frame - 1),
         grey: () => this.greyFrame(frame),
         transferSyntaxUid: this.transferSyntaxUid,
+        pixelSpacing: readPixelSpacing(this.#dataset, frame - 1),
         attributes: (units) => readAttributes(this.#dataset, this.#image, units, undefined),
         warnings: [...this.warnings, ...attributeWarnings(this.#dataset)],
       }),
@@ -205,10 +218,8 @@ function requirePixelData(dataset: Dataset, sopClassUid: string | undefined): vo
   throw new DafhError("NO_PIXEL_DATA", "the object has no pixel data", { tag: tagOf("PixelData") });
 }
 
-function sha256OfInt32(values: Int32Array): string {
-  return createHash("sha256")
-    .update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
-    .digest("hex");
+function sha256OfInt32(values: StoredValues): string {
+  return createHash("sha256").update(new Int32Array(values)).digest("hex");
 }
 
 /** Adds the place to errors from within. */

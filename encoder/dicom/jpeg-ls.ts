@@ -14,12 +14,13 @@ export async function renewJpegLs(): Promise<void> {
   decoder = new JpegLSDecoder();
 }
 
-/** Samples as they lie in the codec: 8 or 16 bits each, those of a pixel together. @throws whatever the codec throws */
+/** Samples: 8 or 16 bits each, those of a pixel together. @throws whatever the codec throws */
 export function decodeJpegLs(bytes: Uint8Array): Uint8Array {
   if (decoder === undefined) throw new Error("initCodecs comes first");
   decoder.getEncodedBuffer(bytes.length).set(bytes);
   decoder.decode();
-  const decoded = decoder.getDecodedBuffer().slice();
+  const { buffer, byteOffset, length } = decoder.getDecodedBuffer();
+  const decoded = new Uint8Array(buffer, byteOffset, length);
   const { componentCount } = decoder.getFrameInfo();
   const mode = decoder.getInterleaveMode();
   const isPlanar = (typeof mode === "number" ? mode : mode.value) === 0 && componentCount > 1;

@@ -1,6 +1,7 @@
 /**
  * The modality LUT of a frame (PS3.3 C.11.1): a table, or slope and intercept, which enhanced objects keep in a
- * functional group (C.7.6.16.2.9).
+ * functional group (C.7.6.16.2.9). A table has no place in a functional group: that of Pixel Value Transformation holds
+ * slope, intercept and type alone, so it is looked for at the top of the dataset, and is all frames'.
  */
 import { DafhError } from "../../schemas/index.js";
 import type { Dataset } from "./dataset.js";
@@ -33,10 +34,12 @@ export function readModalityTransform(dataset: Dataset, image: ImageDescription,
 }
 
 function readTable(item: Dataset, image: ImageDescription): ModalityTransform {
-  const [length = 0, firstRaw = 0] = item.numbers("LUTDescriptor");
-  const bytes = item.bytes("LUTData");
+  const [length = 0, firstRaw = 0, bits = 16] = item.numbers("LUTDescriptor");
+  const bytes = item.bytes("LUTData") ?? new Uint8Array();
   const entries = length === 0 ? 65_536 : length;
-  if (bytes === undefined || bytes.length < entries * 2) {
+  // Entries of 8 bits lie two in a word (C.11.1.1.1); there are writers that give each a word of its own.
+  const inWords = bits > 8 || bytes.length >= entries * 2;
+  if (bytes.length < (inWords ? entries * 2 : entries)) {
     throw new DafhError(
       "ATTRIBUTE_INVALID",
       `${nameOf("LUTData")} of the modality LUT has fewer than ${entries} entries`,
@@ -47,10 +50,21 @@ function readTable(item: Dataset, image: ImageDescription): ModalityTransform {
   }
   // The first value mapped is signed where the pixels are, whatever the descriptor's own representation.
   const first = image.signed ? (firstRaw << 16) >> 16 : firstRaw;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const table = Float32Array.from({ length: entries }, (_, at) => view.getUint16(at * 2, item.littleEndian));
+  const entryAt = inWords ? wordsOf(bytes, item.littleEndian) : bytesOf(bytes, item);
+  const table = Float32Array.from({ length: entries }, (_, at) => entryAt(at));
   return {
     kind: "table",
     apply: (stored) => table[Math.min(Math.max(stored - first, 0), entries - 1)] ?? stored,
   };
+}
+
+function wordsOf(bytes: Uint8Array, littleEndian: boolean): (at: number) => number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return (at) => view.getUint16(at * 2, littleEndian);
+}
+
+/** The first of two in a word is its lower byte, which a big endian word of OW or US has behind the other (PS3.5 8.3.1). */
+function bytesOf(bytes: Uint8Array, item: Dataset): (at: number) => number {
+  const swapped = !item.littleEndian && item.element("LUTData")?.vr !== "OB";
+  return (at) => bytes[swapped ? at ^ 1 : at] ?? 0;
 }

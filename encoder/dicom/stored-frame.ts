@@ -10,16 +10,18 @@ import type { Dataset } from "./dataset.js";
 import type { DataElement } from "./dataset-reader.js";
 import { tagOf } from "./dictionary.js";
 import {
+  type ByteSource,
   checkNativeLength,
+  inMemory,
   isSubsampled,
   nativeFrame,
   nativeFrameBits,
-  nativeFrameOnDisk,
+  type PixelSource,
   readEncapsulatedFrames,
 } from "./frames.js";
 import type { ImageDescription } from "./image-description.js";
 import { checkRatio, type DicomLimits } from "./limits.js";
-import { nativeValues, storedValues, subsampledValues } from "./native-pixels.js";
+import { type Cells, nativeValues, type StoredValues, storedValues, subsampledValues } from "./native-pixels.js";
 import { decodeRunLength } from "./run-length.js";
 import type { TransferSyntax } from "./transfer-syntaxes.js";
 
@@ -27,87 +29,108 @@ export interface StoredFrame {
   readonly rows: number;
   readonly columns: number;
   readonly samplesPerPixel: 1 | 3;
-  /** rows × columns × samples, row-major, samples of a pixel together; unsigned 32-bit values keep their bits. */
-  readonly values: Int32Array;
-}
-
-/** A file of which only the beginning is in memory. `read` gives exactly the bytes asked for, or throws a DafhError. */
-export interface FileRest {
-  readonly size: number;
-  read(offset: number, length: number): Uint8Array;
+  /**
+   * rows × columns × samples, row-major, samples of a pixel together. Not to be written to, as it may be a view of the
+   * file's bytes, and valid until another frame of the file is read.
+   */
+  readonly values: StoredValues;
 }
 
 /** Gives a frame by its index from 0. */
 export type FrameReader = (index: number) => StoredFrame;
 
-/** Checks the pixel data as a whole, and gives what reads its frames one by one. @throws DafhError */
+/**
+ * Checks the pixel data as a whole, and gives what reads its frames one by one.
+ *
+ * @param rest the whole file, where only its beginning is in memory @throws DafhError
+ */
 export function openFrames(
   dataset: Dataset,
   image: ImageDescription,
   syntax: TransferSyntax,
   limits: DicomLimits,
   warnings: string[],
-  rest?: FileRest,
+  rest?: ByteSource,
 ): FrameReader {
   const element = dataset.element("PixelData");
   const pixelData = dataset.bytes("PixelData");
   if (element === undefined || pixelData === undefined) throw new Error("the caller has checked for pixel data");
-  const values = valuesReader(dataset, element, pixelData, image, syntax, limits, warnings, rest);
+  const source: PixelSource =
+    rest === undefined ? { source: inMemory(pixelData), start: 0 } : { source: rest, start: element.offset };
+  const values = element.undefinedLength
+    ? encapsulatedValues(dataset, source, image, syntax, limits, warnings)
+    : uncompressedValues(
+        dataset,
+        rest === undefined ? element : onDisk(element, rest),
+        source,
+        image,
+        syntax,
+        warnings,
+      );
   const { rows, columns, samplesPerPixel } = image;
   return (index) => ({ rows, columns, samplesPerPixel, values: values(index) });
 }
 
-function valuesReader(
+type ValuesReader = (index: number) => StoredValues;
+
+function uncompressedValues(
   dataset: Dataset,
   element: DataElement,
-  pixelData: Uint8Array,
+  source: PixelSource,
   image: ImageDescription,
-  syntax: TransferSyntax,
+  { compression, name }: TransferSyntax,
+  warnings: string[],
+): ValuesReader {
+  if (compression !== "none") throw mismatch(`${name} needs encapsulated pixel data; this is not`);
+  checkNativeLength(element, image, warnings);
+  return (index) => {
+    const frame = nativeFrame(source, image, index);
+    return isSubsampled(image) ? subsampledValues(frame, image) : nativeValues(frame, image, dataset.littleEndian);
+  };
+}
+
+function encapsulatedValues(
+  dataset: Dataset,
+  source: PixelSource,
+  image: ImageDescription,
+  { compression, name }: TransferSyntax,
   limits: DicomLimits,
   warnings: string[],
-  rest: FileRest | undefined,
-): (index: number) => Int32Array {
-  if (!element.undefinedLength) {
-    if (syntax.compression !== "none") {
-      throw mismatch(`${syntax.name} needs encapsulated pixel data; this is not`);
-    }
-    const whole = rest === undefined ? element : onDisk(element, rest);
-    checkNativeLength(whole, image, warnings);
-    return (index) => {
-      const frame =
-        rest !== undefined && whole !== element
-          ? nativeFrameOnDisk(rest, element.offset, image, index)
-          : nativeFrame(pixelData, image, index);
-      return isSubsampled(image) ? subsampledValues(frame, image) : nativeValues(frame, image, dataset.littleEndian);
-    };
-  }
-  const { compression } = syntax;
-  if (compression === "none") throw mismatch(`${syntax.name} cannot have encapsulated pixel data`);
-  const encapsulated = readEncapsulatedFrames(dataset, element, pixelData, image.frames, compression);
+): ValuesReader {
+  if (compression === "none") throw mismatch(`${name} cannot have encapsulated pixel data`);
+  const encapsulated = readEncapsulatedFrames(dataset, source, image.frames, compression, limits);
+  const own = ownCells();
   return (index) => {
     const bytes = encapsulated.frame(index);
     checkRatio(bytes.length, nativeFrameBits(image) / 8, limits);
-    switch (compression) {
-      case "deflated-frame":
-        return nativeValues({ bytes: inflateFrame(bytes, image), bitOffset: 0 }, image, true);
-      case "rle":
-        return storedValues(decodeRunLength(bytes, image), image);
-      case "jpeg":
-      case "jpeg-ls":
-      case "jpeg-2000":
-      case "htj2k":
-        if (!startsCodestream(bytes, compression) && bytes.length === nativeFrameBits(image) / 8) {
-          // Written by converters that changed the header and left the pixels as they were.
-          noteOnce(warnings, `the frames are not compressed, though the header says ${syntax.name}`);
-          return nativeValues({ bytes, bitOffset: 0 }, image, true);
-        }
-        return storedValues(decodeCodestream(bytes, compression, image), image);
+    if (compression === "deflated-frame")
+      return nativeValues({ bytes: inflateFrame(bytes, image), bitOffset: 0 }, image, true);
+    if (compression === "rle") return storedValues(own(decodeRunLength(bytes, image)), image);
+    if (!startsCodestream(bytes, compression) && bytes.length === nativeFrameBits(image) / 8) {
+      // Written by converters that changed the header and left the pixels as they were.
+      noteOnce(warnings, `the frames are not compressed, though the header says ${name}`);
+      return nativeValues({ bytes, bitOffset: 0 }, image, true);
     }
+    const { cells, bits } = decodeCodestream(bytes, compression, image);
+    return storedValues(cells, image, bits);
+  };
+}
+
+/**
+ * Copies cells out of the unpacker's memory, frame after frame into the same array: with one of its own for each, the
+ * collection of garbage takes as long as the unpacking.
+ */
+function ownCells(): (cells: Cells) => Cells {
+  let own: Cells | undefined;
+  return (cells) => {
+    if (own === undefined) own = cells.slice();
+    else own.set(cells);
+    return own;
   };
 }
 
 /** The element as it is in the whole file. */
-function onDisk(element: DataElement, rest: FileRest): DataElement {
+function onDisk(element: DataElement, rest: ByteSource): DataElement {
   if (element.statedLength === undefined) return element;
   const length = Math.min(element.statedLength, rest.size - element.offset);
   return { ...element, length, truncated: length < element.statedLength };

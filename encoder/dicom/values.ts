@@ -15,9 +15,9 @@ export function parseNumber(text: string): number | undefined {
 
 /** DA, "YYYYMMDD" or the old "YYYY.MM.DD" → days since 1970-01-01. */
 export function parseDay(text: string | undefined): number | undefined {
-  const match = /^(\d{4})(?:\.?)(\d{2})(?:\.?)(\d{2})/.exec(text ?? "");
+  const match = /^(\d{4})(\.?)(\d{2})\2(\d{2})$/.exec(text ?? "");
   if (match === null) return undefined;
-  const [year, month, day] = [Number(match[1]), Number(match[2]), Number(match[3])];
+  const [year, month, day] = [Number(match[1]), Number(match[3]), Number(match[4])];
   const time = Date.UTC(year, month - 1, day);
   const date = new Date(time);
   // Date.UTC would turn the 31st of April into the 1st of May, and the year 20 into 1920.
@@ -27,9 +27,9 @@ export function parseDay(text: string | undefined): number | undefined {
 
 /** TM, "HHMMSS.FFFFFF" cut anywhere after HH, or the old "HH:MM:SS" → seconds since midnight. */
 export function parseTime(text: string | undefined): number | undefined {
-  const match = /^(\d{2}):?(\d{2})?:?(\d{2}(?:\.\d{1,6})?)?$/.exec(text ?? "");
+  const match = /^(\d{2})(?:(:?)(\d{2})(?:\2(\d{2}(?:\.\d{1,6})?))?)?$/.exec(text ?? "");
   if (match === null) return undefined;
-  const [hours, minutes, seconds] = [Number(match[1]), Number(match[2] ?? 0), Number(match[3] ?? 0)];
+  const [hours, minutes, seconds] = [Number(match[1]), Number(match[3] ?? 0), Number(match[4] ?? 0)];
   return hours < 24 && minutes < 60 && seconds < 61 ? hours * 3600 + minutes * 60 + seconds : undefined;
 }
 
@@ -44,13 +44,14 @@ export function parseDateTime(text: string | undefined, zone?: number): number |
   const time = parseTime(match[2]);
   if (day === undefined || time === undefined) return undefined;
   const own = parseZone(match[3]);
+  if (own === undefined && match[3] !== undefined) return undefined;
   const shift = own === undefined || zone === undefined ? 0 : zone - own;
   return day * 86_400 + time + shift;
 }
 
-/** The suffix of DT, and Timezone Offset From UTC: "+0530" → seconds ahead of UTC. */
+/** The suffix of DT, and Timezone Offset From UTC: "+0530" → seconds ahead of UTC, which is at most 14 hours. */
 export function parseZone(text: string | undefined): number | undefined {
-  const match = /^([+-])(\d{2})(\d{2})$/.exec(text ?? "");
+  const match = /^([+-])(0\d|1[0-4])([0-5]\d)$/.exec(text ?? "");
   if (match === null) return undefined;
   const seconds = Number(match[2]) * 3600 + Number(match[3]) * 60;
   return match[1] === "-" ? -seconds : seconds;

@@ -5,3 +5,4 @@
 export type { GreyImage, IntensityScale } from "./grey-image.js";
 export { isImageFile, readImageFile } from "./image-file.js";
 export { NETWORK_INPUT, toNetworkInput, toPreview } from "./network-input.js";
+export { hasTextRow } from "./text-rows.js";

@@ -3,6 +3,7 @@
  * metric carries anything of the image but its outcome. Encoding itself is behind `Encoder`.
  */
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Readable } from "node:stream";
@@ -11,13 +12,13 @@ import express, { type Express, type NextFunction, type Request, type RequestHan
 import type { Logger } from "pino";
 import { Counter, Histogram, Registry } from "prom-client";
 import { DafhError, type Encoder, type EncoderInfo, stackPlaces } from "../../schemas/index.js";
-import { encodedFileJson } from "../wire.js";
+import { encodedFileJson, LINES, lineOf } from "../wire.js";
 import { parseEncodeQuery } from "./encode-options.js";
 import { asHttpError, httpStatus } from "./http-errors.js";
 import { type BodyLimits, BodyReader } from "./read-body.js";
 
 export interface ServiceLimits extends BodyLimits {
-  /** A request from its first byte to its last answer. */
+  /** A request from its first byte to its last answer; where the answer comes in lines, from one of them to the next. */
   readonly requestMs: number;
   /** What requests under way get to finish in when the service closes. */
   readonly shutdownMs: number;
@@ -116,17 +117,41 @@ function encodeRoute({ encoder, limits }: AppParts, { model }: EncoderInfo): Req
   const bodies = new BodyReader(limits);
   return async (request, response) => {
     const query = parseEncodeQuery(request.query);
-    const signal = endOfRequest(response, limits.requestMs);
-    const encoded = await bodies.withImage(request, response, (bytes) =>
-      encoder.encode({ bytes, disposable: true }, { ...query, signal }),
-    );
-    response.type("application/json");
-    await pipeline(Readable.from(encodedFileJson(model, encoded)), response);
+    const { signal, goesOn } = endOfRequest(response, limits.requestMs);
+    const options = { ...query, signal };
+    await bodies.withImage(request, response, async (bytes) => {
+      const source = { bytes, disposable: true };
+      if (request.accepts("json", LINES) !== LINES) {
+        const encoded = await encoder.encode(source, options);
+        response.type("application/json");
+        await pipeline(Readable.from(encodedFileJson(model, encoded)), response);
+        return;
+      }
+      let head = "";
+      const write = async (text: string): Promise<void> => {
+        goesOn();
+        if (!response.headersSent) response.type(LINES);
+        if (!response.write(head + text)) await once(response, "drain", { signal });
+        head = "";
+      };
+      const end = await encoder.encodeTo(
+        {
+          // Sent with the first frame: a file that fails before is answered with a status of its own.
+          opened: (file) => {
+            head = lineOf.file(model, file);
+          },
+          frame: (frame) => write(lineOf.frame(frame)),
+        },
+        source,
+        options,
+      );
+      response.end(lineOf.end(end));
+    });
   };
 }
 
-/** Aborts when the client has gone or has waited too long. */
-function endOfRequest(response: Response, limitMs: number): AbortSignal {
+/** Aborts when the client has gone or has waited too long since `goesOn` was called last. */
+function endOfRequest(response: Response, limitMs: number): { readonly signal: AbortSignal; goesOn(): void } {
   const controller = new AbortController();
   const timer = setTimeout(() => {
     controller.abort(new DafhError("TIMEOUT", `the request took longer than ${limitMs} ms`));
@@ -135,7 +160,12 @@ function endOfRequest(response: Response, limitMs: number): AbortSignal {
     clearTimeout(timer);
     controller.abort(new DafhError("TIMEOUT", "the client went away before its answer"));
   });
-  return controller.signal;
+  return {
+    signal: controller.signal,
+    goesOn: () => {
+      if (!controller.signal.aborted) timer.refresh();
+    },
+  };
 }
 
 function onlyMethod(method: string): RequestHandler {
@@ -192,7 +222,9 @@ function answerError(logger: Logger) {
     if (status === 500) logger.error({ requestId, code: error.code, trace: stackPlaces(error) }, "a request failed");
     else logger.info({ requestId, status, code: error.code }, "a request was refused");
     if (response.headersSent) {
-      response.destroy();
+      // An answer in lines can still say why it ends; a document can only break off.
+      if (response.get("Content-Type")?.startsWith(LINES) === true) response.end(lineOf.error(error));
+      else response.destroy();
       return;
     }
     if (!request.complete) setTimeout(() => request.complete || request.destroy(), DISCARD_MS).unref();

@@ -76,14 +76,14 @@ export class Connection {
   }
 
   /**
-   * Has the embedded engine merge a collection's segments, and waits. Its own route: a server merges unasked and has
-   * none, hence no function of the client.
+   * Has the embedded engine merge a collection's segments, or make them anew from the points, and waits. Its own
+   * routes: a server merges unasked and has none, hence no function of the client.
    */
-  async optimize(name: string): Promise<void> {
+  async upkeep(name: string, work: "optimize" | "rebuild"): Promise<void> {
     const call: Call<boolean> = async (_, { signal }) => {
       const { url, apiKey = "" } = await this.locate();
       const headers = { "api-key": apiKey };
-      const route = `${url}/embedded/collections/${encodeURIComponent(name)}/optimize`;
+      const route = `${url}/embedded/collections/${encodeURIComponent(name)}/${work}`;
       // The answer comes when it is done, and Node's own fetch would wait for its head five minutes at most.
       const dispatcher = new Agent({ headersTimeout: 0, bodyTimeout: 0 });
       try {

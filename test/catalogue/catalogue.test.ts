@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm, stat } from "node:fs/promises";
+import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -143,5 +143,74 @@ describe("the catalogue", () => {
     await entering;
     assert.ok(performance.now() - from < 5_000, "a dead holder is not waited for");
     await catalogue.close();
+  });
+
+  describe("overwrites what was removed", () => {
+    const IMAGES = 600;
+    const id = (index: number): string => `00000000-0000-5000-8000-${String(index).padStart(12, "0")}`;
+    /** Some fit into a page of LMDB with others, some take several. */
+    const preview = (mark: string, index: number): Uint8Array =>
+      Buffer.from(`MK-${mark}-${index};`.repeat(10 + ((index * 37) % 700)));
+    const entry = (mark: string, index: number) => ({
+      ...{ id: id(index), path: `/${mark}/MK-${mark}-${index}.dcm`, frame: 1, preview: preview(mark, index) },
+    });
+    const indices = Array.from({ length: IMAGES }, (_, index) => index);
+    const removedMarks = async (): Promise<number> =>
+      (await readFile(join(dataDir, "catalogue", "data.mdb"))).toString("latin1").split("MK-gone").length - 1;
+
+    beforeEach(async () => {
+      const catalogue = openCatalogue({ dataDir });
+      for (let from = 0; from < IMAGES; from += 50) {
+        await catalogue.putInstances(indices.slice(from, from + 50).map((index) => entry("gone", index)));
+      }
+      await catalogue.removeInstances(indices.filter((index) => index % 3 !== 0).map(id));
+      await catalogue.putInstances(indices.filter((index) => index % 3 === 0).map((index) => entry("kept", index)));
+      await catalogue.close();
+    });
+
+    async function assertKept(): Promise<void> {
+      const catalogue = openCatalogue({ dataDir });
+      for (const index of indices) {
+        const expected = index % 3 === 0 ? entry("kept", index) : undefined;
+        assert.equal(catalogue.path(id(index))?.path, expected?.path);
+        assert.deepEqual(catalogue.preview(id(index)), expected?.preview);
+      }
+      await catalogue.close();
+    }
+
+    it("while another one has it open", async () => {
+      const [purging, other] = [openCatalogue({ dataDir }), openCatalogue({ dataDir })];
+      assert.ok(other.hasPreview(id(0)));
+      assert.ok((await removedMarks()) > IMAGES);
+      await purging.overwriteDeleted();
+      assert.equal(await removedMarks(), 0);
+      assert.ok(other.hasPreview(id(0)));
+      await Promise.all([purging.close(), other.close()]);
+      await assertKept();
+    });
+
+    it("losing nothing where it is killed, and to the end the next time", async () => {
+      const module = new URL("../../catalogue/index.js", import.meta.url).href;
+      const script = `
+        import { openCatalogue } from ${JSON.stringify(module)};
+        const catalogue = openCatalogue({ dataDir: process.argv[1] });
+        console.log("begins");
+        for (;;) await catalogue.overwriteDeleted();`;
+      for (const afterMs of [0, 7, 23, 60]) {
+        const purging = spawn(process.execPath, ["--input-type=module", "-e", script, dataDir], {
+          stdio: ["ignore", "pipe", "inherit"],
+        });
+        await once(purging.stdout, "data");
+        await delay(afterMs);
+        purging.kill("SIGKILL");
+        await once(purging, "exit");
+        await assertKept();
+      }
+      const catalogue = openCatalogue({ dataDir });
+      await catalogue.overwriteDeleted();
+      await catalogue.close();
+      assert.equal(await removedMarks(), 0);
+      await assertKept();
+    });
   });
 });

@@ -197,7 +197,18 @@ describe("the commands' contract", function () {
     }
   });
 
-  for (const name of ["ingest", "search", "inspect", "deidentify", "encode", "eval", "serve", "encoder", "doctor"]) {
+  for (const name of [
+    "ingest",
+    "search",
+    "inspect",
+    "deidentify",
+    "encode",
+    "eval",
+    "serve",
+    "encoder",
+    "doctor",
+    "purge",
+  ]) {
     it(`shows two examples in the help of ${name}, and the range of every number`, async () => {
       const { stdout } = await inProcess([name, "--help"]);
       const [options = "", examples = ""] = stdout.split("\nExamples:\n");

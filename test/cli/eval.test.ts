@@ -170,6 +170,7 @@ describe("images of nothing that the network knows", () => {
       const timingsMs = { decode: 0, network: 0 };
       return { kind: "image", attributes: {}, contentDigest: "", frames, constantFrames: [], timingsMs } as EncodedFile;
     },
+    encodeTo: () => Promise.reject(new Error("not asked")),
     info: () => Promise.reject(new Error("not asked")),
     close: async () => {},
   };

@@ -3,7 +3,7 @@
  * image is there once, none is missing, and nothing that was acknowledged is lost. Also two ingesters at once.
  */
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { pino } from "pino";
@@ -11,6 +11,7 @@ import { openCatalogue } from "../../catalogue/index.js";
 import { type EncoderService, openEncoder, startEncoderService } from "../../encoder/index.js";
 import { DafhCollection, pointId } from "../../plugin/index.js";
 import type { Encoder, ModelInfo } from "../../schemas/index.js";
+import { gradients, writeStack } from "../encoder/written-dicom.js";
 import { otherPixels, type SyntheticImage, syntheticImages, writeImage } from "./cohort.js";
 import {
   dafh,
@@ -141,6 +142,28 @@ describe("ingestion and SIGKILL", function () {
     await assertCompletes(many, place);
     const { document } = await dafhJson<IngestDocument>(["ingest", place, "--data", data, "--retain-uids"]);
     assert.deepEqual([document.new, document.unchanged, document.refused.length], [0, many.length, 0]);
+  });
+
+  it("of the ingester while it writes the frames of one file leaves them to be there once", async () => {
+    const frames = 200;
+    const path = join(folder, "stack.dcm");
+    const sopInstanceUid = "1.2.826.0.1.3680043.10.2";
+    await writeFile(path, writeStack({ rows: 8, columns: 8, frames: gradients(8, 8, frames), sopInstanceUid }));
+    const ids = Array.from({ length: frames }, (_, index) => pointId(sopInstanceUid, index + 1));
+    await withCollection(async (collection) => {
+      const ingester = ingest(path);
+      while (ingester.child.exitCode === null && (await collection.count()) === 0) await delay(2);
+      ingester.child.kill("SIGKILL");
+      assert.equal((await ingester.ended).signal, "SIGKILL");
+      const written = await collection.count();
+      assert.ok(written > 0 && written < frames, `${written} frames`);
+      assert.deepEqual(await acknowledged([path]), [], "a file that is not whole is not done");
+      const { code, stderr } = await ingest(path).ended;
+      assert.equal(code, 0, stderr);
+      assert.equal((await collection.fetch(ids)).length, frames);
+      assert.equal(await collection.count(), frames);
+    });
+    assert.deepEqual(await acknowledged([path]), ids);
   });
 
   it(`of the embedded engine at ${KILLS} random moments loses nothing that was acknowledged`, async () => {

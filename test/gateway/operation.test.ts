@@ -16,28 +16,25 @@ import {
   postJson,
   type Running,
   run,
+  type Serving,
   type StoredImage,
-  store,
+  serve,
 } from "./running.js";
 
 describe("the gateway, in operation", function () {
   this.timeout(60_000);
+  let gateway: Serving;
   let parts: Parts;
-  let gateway: Running;
-  let stored: StoredImage[];
+  let stored: readonly StoredImage[];
   let image: string;
 
   before(async () => {
-    parts = await openParts();
-    stored = await store(parts, (await daikonFiles("brain")).slice(0, 12));
+    gateway = await serve(async () => (await daikonFiles("brain")).slice(0, 12));
+    ({ parts, stored } = gateway);
     image = stored.at(-1)?.path ?? "";
-    gateway = await run(parts);
   });
 
-  after(async () => {
-    await gateway.close();
-    await parts.close();
-  });
+  after(() => gateway.close());
 
   const metrics = async (url = gateway.url) => (await fetch(`${url}/metrics`)).text();
 

@@ -7,30 +7,24 @@ import { fileURLToPath } from "node:url";
 import axe from "axe-core";
 import type { Page } from "playwright-core";
 import { type Browser, CHROMIUM, chromiumIsThere, openBrowser } from "./browser.js";
-import { daikonFiles, openParts, type Parts, type Running, run, store } from "./running.js";
+import { daikonFiles, type Serving, serve } from "./running.js";
 
 const SCREENSHOTS = fileURLToPath(new URL("../../../coverage/screenshots/", import.meta.url));
 const SKIPPED = chromiumIsThere ? "" : ` (skipped: there is no ${CHROMIUM}; DAFH_CHROMIUM may name another)`;
 
 describe(`the page${SKIPPED}`, function () {
   this.timeout(60_000);
-  let parts: Parts;
-  let gateway: Running;
+  let gateway: Serving;
   let browser: Browser;
   let page: Page;
   let image: string;
 
   before(async function () {
     if (!chromiumIsThere) return this.skip();
-    parts = await openParts();
     const files = await daikonFiles();
     const wanted = /brain_0\d\d|jpeg_2000|jpeg_lossless|rle|implicit_little|jpeg_ls/;
-    await store(
-      parts,
-      files.filter((path) => wanted.test(path)),
-    );
     image = files.find((path) => path.endsWith("brain_010.dcm")) ?? "";
-    gateway = await run(parts);
+    gateway = await serve(async () => files.filter((path) => wanted.test(path)));
     browser = await openBrowser();
     await mkdir(SCREENSHOTS, { recursive: true });
   });
@@ -47,7 +41,6 @@ describe(`the page${SKIPPED}`, function () {
     if (!chromiumIsThere) return;
     await browser.close();
     await gateway.close();
-    await parts.close();
   });
 
   const cards = () => page.locator(".card");
@@ -163,15 +156,13 @@ describe(`the page${SKIPPED}`, function () {
   });
 
   it("says so while nothing is stored", async () => {
-    const empty = await openParts();
-    const overNothing = await run(empty);
-    const fresh = await browser.open(overNothing.url);
+    const empty = await serve(async () => []);
+    const fresh = await browser.open(empty.url);
     try {
       await fresh.getByText("Nothing has been ingested yet").waitFor();
       assert.match((await fresh.locator(".notice").textContent()) ?? "", /npx dafh ingest FOLDER/);
     } finally {
       await fresh.close();
-      await overNothing.close();
       await empty.close();
     }
   });

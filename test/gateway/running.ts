@@ -71,7 +71,7 @@ export async function openParts(): Promise<Parts> {
 }
 
 /** As `dafh ingest` stores them: every frame once, with its preview in the catalogue. */
-export async function store(parts: Parts, paths: readonly string[]): Promise<StoredImage[]> {
+async function store(parts: Parts, paths: readonly string[]): Promise<StoredImage[]> {
   const { encoder, collection, catalogue } = parts;
   const { pseudonymKey } = catalogue;
   const profile = DEIDENTIFICATION_PROFILES.strict;
@@ -117,6 +117,31 @@ export async function run(
     config: { port: 0, requestsPerMinute: 0, ...config },
   });
   return { url: gateway.url, log, close: () => gateway.close() };
+}
+
+export interface Serving extends Running {
+  readonly parts: Parts;
+  readonly stored: readonly StoredImage[];
+}
+
+/** Parts of its own with those images stored, and a gateway over them; closing it closes all. */
+export async function serve(
+  choose: (parts: Parts) => Promise<readonly string[]>,
+  config: Partial<GatewayConfig> = {},
+): Promise<Serving> {
+  const parts = await openParts();
+  try {
+    const stored = await store(parts, await choose(parts));
+    const running = await run(parts, config);
+    const close = async (): Promise<void> => {
+      await running.close();
+      await parts.close();
+    };
+    return { ...running, parts, stored, close };
+  } catch (thrown) {
+    await parts.close();
+    throw thrown;
+  }
 }
 
 /** A form with one image, and whatever fields. */

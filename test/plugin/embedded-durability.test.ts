@@ -1,6 +1,7 @@
 /** What the embedded engine acknowledged is there after a kill at any moment; it optimizes without standing in the way. */
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { QdrantClient } from "@qdrant/js-client-rest";
@@ -74,7 +75,8 @@ describe("the embedded engine's data", function () {
 
   afterEach(async () => {
     await close();
-    rmSync(dataDir, { recursive: true, force: true });
+    // It listens no longer, and may still be putting its collections on disk.
+    await rm(dataDir, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
   });
 
   it("keeps every acknowledged point through ten kills in the middle of writing", async () => {
@@ -231,18 +233,43 @@ describe("the embedded engine's data", function () {
     }
   });
 
-  it("loses nothing when it is killed while it optimizes", async () => {
-    await create({ optimizers_config: { indexing_threshold: 10 } });
-    await (await client()).upsert(COLLECTION, { wait: true, points: points(1, 3_000) });
-    const optimizing = optimize().catch(() => "cut off");
-    await new Promise((resolve) => setTimeout(resolve, 150));
-    await (await client()).upsert(COLLECTION, { wait: true, points: points(3_001, 10) });
-    kill();
-    await lost(1);
-    await optimizing;
-    assert.equal((await idsStored()).size, 3_010);
-    const folder = join(dataDir, "engine", "collections", COLLECTION);
-    assert.equal(readdirSync(folder).filter((name) => name.startsWith("shard")).length, 1);
+  for (const work of ["optimize", "rebuild"] as const) {
+    it(`loses nothing when it is killed in the midst of: ${work}`, async () => {
+      await create({ optimizers_config: { indexing_threshold: 10 } });
+      await (await client()).upsert(COLLECTION, { wait: true, points: points(1, 3_000) });
+      const working = optimize(work).catch(() => "cut off");
+      await new Promise((resolve) => setTimeout(resolve, 150));
+      await (await client()).upsert(COLLECTION, { wait: true, points: points(3_001, 10) });
+      kill();
+      await lost(1);
+      await working;
+      assert.equal((await idsStored()).size, 3_010);
+      const folder = join(dataDir, "engine", "collections", COLLECTION);
+      assert.equal(readdirSync(folder).filter((name) => name.startsWith("shard")).length, 1);
+    });
+  }
+
+  it("rebuilds while it takes writes, without what was deleted, and all else is there after a restart", async () => {
+    await create();
+    const using = await client();
+    const marked = points(9_999, 1).map((point) => ({ ...point, payload: { name: "MK-DELETED-MK" } }));
+    await using.upsert(COLLECTION, { wait: true, points: [...points(1, 2_000), ...marked] });
+    await using.delete(COLLECTION, { wait: true, points: [9_999] });
+    const marks = () =>
+      readdirSync(join(dataDir, "engine"), { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .filter((entry) => readFileSync(join(entry.parentPath, entry.name)).includes("MK-DELETED-MK")).length;
+    assert.ok(marks() > 0);
+    const rebuilding = [optimize("rebuild"), optimize("rebuild")];
+    await using.upsert(COLLECTION, { wait: true, points: points(2_001, 3) });
+    assert.deepEqual(await Promise.all(rebuilding), [true, true]);
+    assert.equal(marks(), 0);
+    await using.upsert(COLLECTION, { wait: true, points: points(2_004, 3) });
+    await close();
+    await open();
+    assert.equal((await idsStored()).size, 2_006);
+    const [even] = (await (await client()).facet(COLLECTION, { key: "parity", exact: true })).hits;
+    assert.equal(even?.count, 1_003);
   });
 
   it("writes nothing of what it stores to its log", async () => {
@@ -266,9 +293,9 @@ describe("the embedded engine's data", function () {
     await open();
   });
 
-  async function optimize(): Promise<boolean> {
+  async function optimize(work: "optimize" | "rebuild" = "optimize"): Promise<boolean> {
     const { url, apiKey } = await engine.endpoint();
-    const response = await fetch(`${url}/embedded/collections/${COLLECTION}/optimize`, {
+    const response = await fetch(`${url}/embedded/collections/${COLLECTION}/${work}`, {
       method: "POST",
       headers: { "api-key": apiKey },
     });

@@ -40,7 +40,8 @@ export async function openEmbedded(): Promise<RunningEngine> {
     close: async () => {
       await engine.release();
       await engineGone(url);
-      await rm(dataDir, { recursive: true, force: true });
+      // It listens no longer, and may still be putting its collections on disk.
+      await rm(dataDir, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
     },
   };
 }

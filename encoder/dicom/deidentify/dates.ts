@@ -2,7 +2,7 @@
  * Dates moved by whole days, so that times of day, intervals and what is computed from them (SUV) stay as they are.
  * What is no date is not let through: undefined.
  */
-import { parseDay } from "../values.js";
+import { parseDay, parseTime } from "../values.js";
 
 const DAY_MS = 86_400_000;
 
@@ -10,7 +10,7 @@ const DAY_MS = 86_400_000;
 export function shiftTemporal(text: string, vr: "DA" | "DT" | "TM", days: number): string | undefined {
   const value = text.trim();
   if (value === "") return "";
-  if (vr === "TM") return isTime(value) ? value : undefined;
+  if (vr === "TM") return parseTime(value) === undefined ? undefined : value;
   if (vr === "DA") return shiftDate(value, days);
   const match = /^(\d{4,14})((?:\.\d{1,6})?(?:[+-]\d{4})?)$/.exec(value);
   const [, digits = "", rest = ""] = match ?? [];
@@ -26,13 +26,8 @@ export function isTemporal(text: string, vr: "DA" | "DT" | "TM"): boolean {
 }
 
 function shiftDate(value: string, days: number): string | undefined {
-  if (!/^\d{4}(\.?)\d{2}\1\d{2}$/.test(value)) return undefined;
   const day = parseDay(value);
   if (day === undefined) return undefined;
   const moved = new Date((day + days) * DAY_MS);
   return Number.isNaN(moved.getTime()) ? undefined : moved.toISOString().slice(0, 10).replaceAll("-", "");
-}
-
-function isTime(value: string): boolean {
-  return /^\d{2}(:?\d{2}(:?\d{2}(\.\d{1,6})?)?)?$/.test(value);
 }

@@ -123,7 +123,7 @@ function readElement(
   }
   let valueEnd: number;
   if (isPixels) {
-    const walked = walkFragments(source, valueOffset, end, () => {});
+    const walked = walkFragments(source, valueOffset, end, () => spend(source, tag));
     if (walked.truncated) throw truncated(tag, "the file ends inside its compressed pixel data");
     valueEnd = walked.end;
   } else {

@@ -102,8 +102,9 @@ class App:
         parts = [unquote(part) for part in path.strip("/").split("/")]
         if parts == ["collections"] and method == "GET":
             return self.store.names()
-        if parts[:2] == ["embedded", "collections"] and len(parts) == 4 and parts[3] == "optimize" and method == "POST":
-            return await self.optimize(self.store.get(parts[2]))
+        if parts[:2] == ["embedded", "collections"] and len(parts) == 4 and method == "POST":
+            if parts[3] in ("optimize", "rebuild"):
+                return await self.optimize(self.store.get(parts[2]), rebuild=parts[3] == "rebuild")
         if parts[0] != "collections" or len(parts) < 2:
             raise ApiError(404, "Not found: there is nothing at this address")
         return await self._in_collection(method, parts[1], parts[2:], query, body)
@@ -182,15 +183,15 @@ class App:
         collection.delete_index(field)
         return {"operation_id": max(0, collection.operations - 1), "status": "completed" if waits else "acknowledged"}
 
-    async def optimize(self, collection) -> bool:
+    async def optimize(self, collection, rebuild: bool = False) -> bool:
         """True if anything was optimized; the collection is in use meanwhile."""
         started = time.monotonic()
         try:
-            changed = await optimizing.optimize(collection, self.write, self.packages)
+            changed = await optimizing.optimize(collection, self.write, self.packages, rebuild)
         except optimizing.Abandoned as error:
             raise ApiError(409, f"Bad request: {error}") from error
         if changed:
-            self.log(f"optimized a collection in {time.monotonic() - started:.1f} s")
+            self.log(f"{'rebuilt' if rebuild else 'optimized'} a collection in {time.monotonic() - started:.1f} s")
         return changed
 
     def optimize_unasked(self, collection) -> None:

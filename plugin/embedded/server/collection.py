@@ -288,6 +288,7 @@ class Collection:
         self.journal = None
         if os.path.basename(copy) != self.description["shard"]:
             shutil.rmtree(copy, ignore_errors=True)
+            shutil.rmtree(f"{copy}.new", ignore_errors=True)  # half rebuilt
 
     def _files(self) -> "list[str]":
         return [os.path.join(folder, name) for folder, _, names in os.walk(self._shard_folder()) for name in names]

@@ -4,41 +4,50 @@ minutes for an HNSW index over a million points, and nothing else would be answe
 a copy; what is written meanwhile goes to the collection and into a list; at the end the list is applied to the copy,
 which takes the collection's place. Cut off at any moment, the collection is what it was.
 
-    python optimizing.py PACKAGES FOLDER ENGINE_PID    is that process.
+Rebuilding does the same with a shard that is made anew from the copy's points: segments keep what was deleted in them,
+and the engine's log its last 64 MB, whatever `optimize()` does.
+
+    python optimizing.py PACKAGES FOLDER ENGINE_PID [rebuild]    is that process.
 """
 
 import asyncio
 import ctypes
+import json
 import os
 import shutil
 import signal
 import sys
 
 _MAX_JOURNAL_BYTES = 256 * 1024 * 1024
+_POINTS_AT_ONCE = 256
+_FLUSH_AFTER_POINTS = 100 * _POINTS_AT_ONCE  # after which the log is short again
 
 
 class Abandoned(Exception):
     """It cannot be done now, and nothing has changed."""
 
 
-async def optimize(collection, write, packages: str) -> bool:
+async def optimize(collection, write, packages: str, rebuild: bool = False) -> bool:
     """
     True if anything was optimized. `write(function, *arguments)` runs it in turn with the writes.
     """
-    if collection.optimizing is not None:
-        return await asyncio.shield(collection.optimizing)
-    collection.optimizing = asyncio.get_running_loop().create_task(_optimize(collection, write, packages))
-    try:
-        return await asyncio.shield(collection.optimizing)
-    finally:
-        collection.optimizing = None
+    while collection.optimizing is not None:
+        if not rebuild:
+            return await asyncio.shield(collection.optimizing)
+        await asyncio.wait([collection.optimizing])
+    task = asyncio.get_running_loop().create_task(_optimize(collection, write, packages, rebuild))
+    collection.optimizing = task
+    # The first to hear of its end, so that who waited finds the place free.
+    task.add_done_callback(lambda _: setattr(collection, "optimizing", None))
+    return await asyncio.shield(task)
 
 
-async def _optimize(collection, write, packages: str) -> bool:
+async def _optimize(collection, write, packages: str, rebuild: bool) -> bool:
     copy = await write(collection.begin_copy)
     try:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-I", os.path.abspath(__file__), packages, copy, str(os.getpid())),
+            *(["rebuild"] if rebuild else []),
             stdin=asyncio.subprocess.DEVNULL,
         )
         try:
@@ -85,7 +94,42 @@ class Journal:
             shard.update(operation)
 
 
-def main(packages: str, folder: str, engine_pid: str) -> int:
+def rebuild(folder: str) -> None:
+    """The shard's points and indexes in a new shard, which takes its place."""
+    import qdrant_edge as edge
+
+    # Which Python leaves out where it runs isolated.
+    sys.path.append(os.path.dirname(os.path.abspath(__file__)))
+    import indexes
+    import schema
+
+    with open(os.path.join(os.path.dirname(folder), "collection.json"), encoding="utf-8") as file:
+        description = json.load(file)
+    new = f"{folder}.new"
+    os.makedirs(new, mode=0o700)
+    source, target = edge.EdgeShard.load(folder), edge.EdgeShard.create(new, schema.edge_config(description["config"]))
+    for field, index in description["indexes"].items():
+        target.update(edge.UpdateOperation.create_field_index(field, indexes.edge_index(index)))
+    offset, unflushed = None, 0
+    while True:
+        request = edge.ScrollRequest(offset=offset, limit=_POINTS_AT_ONCE, with_payload=True, with_vector=True)
+        records, offset = source.scroll(request)
+        points = [edge.Point(one.id, one.vector, one.payload) for one in records]
+        if points:
+            target.update(edge.UpdateOperation.upsert_points(points))
+        unflushed += len(points)
+        if unflushed >= _FLUSH_AFTER_POINTS:
+            target.flush()
+            unflushed = 0
+        if offset is None:
+            break
+    source.close()
+    target.close()
+    shutil.rmtree(folder)
+    os.rename(new, folder)
+
+
+def main(packages: str, folder: str, engine_pid: str, work: str = "optimize") -> int:
     # Ends with the engine: nobody else waits for what this does.
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -96,10 +140,12 @@ def main(packages: str, folder: str, engine_pid: str) -> int:
     sys.path.append(packages)
     import qdrant_edge
 
+    if work == "rebuild":
+        rebuild(folder)
     shard = qdrant_edge.EdgeShard.load(folder)
     changed = shard.optimize()
     shard.close()
-    return 0 if changed else _NOTHING_TO_DO
+    return 0 if changed or work == "rebuild" else _NOTHING_TO_DO
 
 
 if __name__ == "__main__":

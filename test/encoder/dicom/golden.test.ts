@@ -88,7 +88,7 @@ describeWithSharedData("transfer syntaxes that the reference decodes do not cove
       (name) => openDicom(readShared(`pydicom+pydicom-data/ts/${name}.dcm`)).storedFrame(1).values,
     );
     assert.ok(lossless !== undefined && lossy !== undefined);
-    const difference = lossless.reduce((sum, value, index) => sum + Math.abs(value - (lossy[index] ?? 0)), 0);
+    const difference = [...lossless].reduce((sum, value, index) => sum + Math.abs(value - (lossy[index] ?? 0)), 0);
     assert.ok(difference / lossless.length < 2, `${difference / lossless.length}`);
   });
 
@@ -96,7 +96,7 @@ describeWithSharedData("transfer syntaxes that the reference decodes do not cove
     const instance = openDicom(readShared("pydicom+pydicom-data/other/liver_deflate.dcm"));
     let pixels = 0;
     for (let frame = 1; frame <= instance.frames; frame++)
-      pixels += instance.storedFrame(frame).values.reduce((sum, bit) => sum + bit, 0);
+      for (const bit of instance.storedFrame(frame).values) pixels += bit;
     assert.equal(pixels, 107_098);
   });
 

@@ -157,8 +157,8 @@ describeWithSharedData("a hostile file", () => {
     const slice = openDicom(readShared("_hard/derived__duplicate_of_series_slice.dcm")).storedFrame(1).values;
     const packed = openDicom(readShared("_hard/derived__packed_12bit.dcm")).storedFrame(1).values;
     assert.deepEqual(
-      packed,
-      slice.map((value) => value >> 4),
+      [...packed],
+      [...slice].map((value) => value >> 4),
     );
   });
 
