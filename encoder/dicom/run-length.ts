@@ -1,7 +1,7 @@
 /**
  * RLE Lossless (PS3.5 annex G): byte planes, most significant first, each packed by PackBits. Our own, because a
  * plane that is too short or too long must be noticed, and 32-bit samples occur. The planes are unpacked by a small
- * WebAssembly module, three times as fast as a loop of JavaScript (`bench/decode.md`).
+ * WebAssembly module, well over twice as fast as a loop of JavaScript (`bench/decode.md`).
  */
 import { DafhError } from "../../schemas/index.js";
 import type { ImageDescription } from "./image-description.js";
