@@ -8,6 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+# How far under a channel's maximum a place still has a part in it, falling to none: with a sharp edge, rounding would decide
+# which of two like places the maximum belongs to.
+NEARLY_MAXIMUM = 0.05
+
 
 def contributions(maps: Tensor, standardise: nn.BatchNorm1d, projection: nn.Linear, direction: Tensor, share: Tensor) -> Tensor:
     """One scale's part, place by place.
@@ -21,11 +25,11 @@ def contributions(maps: Tensor, standardise: nn.BatchNorm1d, projection: nn.Line
     of_mean, of_maximum = (each[:, :, None, None] for each in pull.chunk(2, 1))
     usual_mean, usual_maximum = (each[None, :, None, None] for each in standardise.running_mean.chunk(2))
     maximum = maps.amax((2, 3), keepdim=True)
-    is_maximum = (maps == maximum).float()
+    nearness = functional.relu(1 - (maximum - maps) / NEARLY_MAXIMUM)
     places = maps.shape[2] * maps.shape[3]
     from_means = (maps - usual_mean) * of_mean / places
     # Where a maximum is reached at several places, each has its share of it.
-    from_maxima = is_maximum * (of_maximum * (maximum - usual_maximum) / is_maximum.sum((2, 3), keepdim=True))
+    from_maxima = nearness * (of_maximum * (maximum - usual_maximum) / nearness.sum((2, 3), keepdim=True))
     return (from_means + from_maxima).sum(1)
 
 
