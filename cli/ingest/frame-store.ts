@@ -31,13 +31,11 @@ export class FrameStore {
     this.#latest.push(frame);
   }
 
-  /** All frames in their order, some at a time; may be asked for again. */
+  /** All frames in their order, some at a time; may be asked for again. @throws DafhError FILE_UNREADABLE */
   async *portions(): AsyncGenerator<readonly EncodedFrame[]> {
     for (const { offset, length } of this.#portions) {
-      const bytes = Buffer.alloc(length);
-      await this.#file?.read(bytes, 0, length, offset);
       // What `#writeOut` wrote.
-      yield deserialize(bytes) as EncodedFrame[];
+      yield deserialize(await this.#readBack(offset, length)) as EncodedFrame[];
     }
     yield this.#latest;
   }
@@ -54,6 +52,21 @@ export class FrameStore {
     this.#file = undefined;
     this.clear();
     await file?.close();
+  }
+
+  async #readBack(offset: number, length: number): Promise<Buffer> {
+    const bytes = Buffer.alloc(length);
+    for (let done = 0; done < length; ) {
+      const read = await this.#file?.read(bytes, done, length - done, offset + done);
+      if (read === undefined || read.bytesRead === 0) {
+        throw new DafhError(
+          "FILE_UNREADABLE",
+          "Frames of a large file that were put aside in the data folder end early.",
+        );
+      }
+      done += read.bytesRead;
+    }
+    return bytes;
   }
 
   async #writeOut(): Promise<void> {
