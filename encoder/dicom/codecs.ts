@@ -1,6 +1,6 @@
 /**
- * The WebAssembly codecs (JPEG, JPEG 2000 and HTJ2K of `dcmjs-codecs`; `jpeg-ls.ts`), behind one function. A codec that
- * failed may leave its memory unsound, so the module is made anew by the next `initCodecs()`.
+ * The WebAssembly codecs (JPEG, JPEG 2000 and HTJ2K of `dcmjs-codecs`; `jpeg-ls.ts`), behind one function. A library's
+ * codec that failed may leave its memory unsound, so the module is made anew by the next `initCodecs()`.
  */
 import dcmjsCodecs from "dcmjs-codecs";
 import { DafhError } from "../../schemas/index.js";
@@ -22,7 +22,8 @@ export async function initCodecs(): Promise<void> {
 }
 
 /**
- * Samples of one compressed frame, those of a pixel together, unsigned in cells of 8 or 16 bits.
+ * Samples of one compressed frame, those of a pixel together, unsigned in cells of 8 or 16 bits; valid until the next one
+ * is decoded.
  *
  * @throws DafhError PIXEL_DATA_MISMATCH, PIXEL_DATA_CORRUPT or UNSUPPORTED_PIXEL_FORMAT
  */
@@ -72,6 +73,8 @@ function run(
     if (buffer === undefined) throw new Error("the codec gave nothing");
     return buffer;
   } catch (cause) {
+    // Our own decoder's: nothing has failed but the codestream.
+    if (cause instanceof DafhError) throw cause;
     needsRenewal = true;
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new DafhError(

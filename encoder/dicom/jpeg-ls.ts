@@ -1,8 +1,10 @@
 /**
- * JPEG-LS by CharLS, in the WebAssembly build of the Cornerstone project: twice as fast as the one of `dcmjs-codecs`
- * (`bench/decode.ts`). What the codestream must be is for `codecs.ts` to check, and so is what follows a failure.
+ * JPEG-LS: one component by `jpeg-ls-scan.ts`, everything else by CharLS, in the WebAssembly build of the Cornerstone
+ * project: twice as fast as the one of `dcmjs-codecs`. What the codestream must be is for `codecs.ts` to check, and so is
+ * what follows a failure.
  */
 import loadCharls from "@cornerstonejs/codec-charls/decodewasmjs";
+import { decodeJpegLsScan } from "./jpeg-ls-scan.js";
 
 type JpegLsDecoder = InstanceType<Awaited<ReturnType<typeof loadCharls>>["JpegLSDecoder"]>;
 
@@ -14,8 +16,16 @@ export async function renewJpegLs(): Promise<void> {
   decoder = new JpegLSDecoder();
 }
 
-/** Samples: 8 or 16 bits each, those of a pixel together. @throws whatever the codec throws */
+/**
+ * Samples: 8 or 16 bits each, those of a pixel together; valid until the next codestream is decoded.
+ *
+ * @throws whatever the codec throws
+ */
 export function decodeJpegLs(bytes: Uint8Array): Uint8Array {
+  return decodeJpegLsScan(bytes) ?? decodeByCharls(bytes);
+}
+
+function decodeByCharls(bytes: Uint8Array): Uint8Array {
   if (decoder === undefined) throw new Error("initCodecs comes first");
   decoder.getEncodedBuffer(bytes.length).set(bytes);
   decoder.decode();

@@ -112,19 +112,20 @@ function encapsulatedValues(
       return nativeValues({ bytes, bitOffset: 0 }, image, true);
     }
     const { cells, bits } = decodeCodestream(bytes, compression, image);
-    return storedValues(cells, image, bits);
+    return storedValues(compression === "jpeg-ls" ? own(cells) : cells, image, bits);
   };
 }
 
 /**
- * Copies cells out of the unpacker's memory, frame after frame into the same array: with one of its own for each, the
- * collection of garbage takes as long as the unpacking.
+ * Copies cells out of a decoder's memory, frame after frame into the same array: with one of its own for each, the
+ * collection of garbage takes as long as the unpacking of RLE.
  */
 function ownCells(): (cells: Cells) => Cells {
   let own: Cells | undefined;
   return (cells) => {
-    if (own === undefined) own = cells.slice();
-    else own.set(cells);
+    // Frames of one image may differ in their codestream's precision.
+    if (own?.BYTES_PER_ELEMENT === cells.BYTES_PER_ELEMENT) own.set(cells);
+    else own = cells.slice();
     return own;
   };
 }

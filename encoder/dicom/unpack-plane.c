@@ -1,6 +1,6 @@
 /*
  * One plane of RLE Lossless (PS3.5 annex G.3): PackBits to every `step`th byte. `run-length.ts` lays out the memory and
- * says what is wrong; `scripts/compile-unpack-plane.mjs` compiles this.
+ * says what is wrong; `scripts/compile-webassembly.mjs` compiles this.
  */
 #include <stdint.h>
 #include <wasm_simd128.h>

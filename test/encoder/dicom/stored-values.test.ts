@@ -121,7 +121,7 @@ describe("RLE planes", () => {
   it("are unpacked by the module that its source was last compiled to", () => {
     const source = readFileSync(new URL("../../../../encoder/dicom/unpack-plane.c", import.meta.url));
     const sha256 = createHash("sha256").update(source).digest("hex");
-    assert.equal(UNPACK_PLANE.sourceSha256, sha256, "run scripts/compile-unpack-plane.mjs");
+    assert.equal(UNPACK_PLANE.sourceSha256, sha256, "run scripts/compile-webassembly.mjs");
   });
 });
 
