@@ -24,15 +24,13 @@ enum {
   MOST_PADDING = 7 + 7 + 8
 };
 
-/* A.2.1, with what A.5.1 and A.5.2 make of them for the next sample of the context: known early, it delays none. */
+/* A.2.1; `k` is what A.5.1 makes of them, and seldom changes: to compute it for each sample would delay each. */
 typedef struct {
   int32_t a;
   int32_t b;
   uint16_t n;
   int16_t c;
   int16_t k;
-  /* All ones where errors are mapped the other way round (A.5.2), else 0. */
-  int16_t isInverse;
 } Context;
 
 /* A.7.2 */
@@ -43,8 +41,8 @@ typedef struct {
 } RunContext;
 
 static int32_t maxval, near, step, range, qbpp, limit, reset;
-/* Q of A.3.3 by a gradient, which is at least -MAXVAL. */
-static int8_t quantised[2 * MOST_VALUE + 1];
+/* Q of A.3.3 in bytes of `contexts`, by a gradient, which is at least -MAXVAL. */
+static int16_t quantised[2 * MOST_VALUE + 1];
 static Context contexts[CONTEXTS];
 static RunContext runContexts[2];
 static int32_t runIndex;
@@ -80,14 +78,14 @@ static inline int32_t golombParameter(uint32_t n, uint32_t a) {
   return k + (n << k < a);
 }
 
+/* What some bits say, and where they end: one of them is negative where no encoder writes such bits. */
 typedef struct {
-  /* Negative where no encoder writes such a code. */
   int32_t value;
   int32_t end;
 } Code;
 
 /* A.5.3, any code. Past the end are only zeros, and more of them than any code begins with. */
-static Code codeAt(int32_t at, int32_t k, int32_t limitHere) {
+static __attribute__((noinline)) Code codeAt(int32_t at, int32_t k, int32_t limitHere) {
   const int32_t longest = limitHere - qbpp - 1;
   int32_t zeros = leadingZeros(bitsAt(firstBits, at));
   if (zeros >= SHORT_PREFIX) zeros = SHORT_PREFIX + leadingZeros(bitsAt(firstBits, at + SHORT_PREFIX));
@@ -150,6 +148,19 @@ static int32_t runLength(int32_t *at, int32_t most) {
   return length < most ? length : -1;
 }
 
+/* A.7, its `value` the run's last sample by x: the one that ends it, or past the line. */
+static __attribute__((noinline)) Code runMode(const uint16_t *above, uint16_t *line, int32_t x, int32_t columns, int32_t at) {
+  const int32_t ra = line[x - 1];
+  const int32_t length = runLength(&at, columns + 1 - x);
+  if (length < 0) return (Code){x, -1};
+  for (int32_t sample = 0; sample < length; sample++) line[x + sample] = (uint16_t)ra;
+  x += length;
+  if (x > columns) return (Code){x, at};
+  line[x] = (uint16_t)runInterruptionSample(&at, ra, above[x]);
+  if (runIndex > 0) runIndex--;
+  return (Code){x, at};
+}
+
 /* A.6: the context after an error, in steps. */
 static inline int hasLearned(Context *context, int32_t error, int isLossless) {
   const int32_t size = error < 0 ? -error : error;
@@ -163,26 +174,31 @@ static inline int hasLearned(Context *context, int32_t error, int isLossless) {
     n >>= 1;
   }
   n++;
-  const int32_t isLow = b <= -n;
-  const int32_t isHigh = b > 0;
-  const int32_t c = context->c + isHigh - isLow;
-  b += (n & -isLow) - (n & -isHigh);
-  b = b <= -n ? 1 - n : b;
-  b = b > 0 ? 0 : b;
-  const int32_t k = golombParameter(n, a);
+  if (b <= -n) {
+    b += n;
+    b = b <= -n ? 1 - n : b;
+    if (context->c > -128) context->c--;
+  } else if (b > 0) {
+    b -= n;
+    b = b > 0 ? 0 : b;
+    if (context->c < 127) context->c++;
+  }
+  const int32_t k = context->k;
   context->a = a;
   context->b = b;
   context->n = (uint16_t)n;
-  context->c = (int16_t)(c < -128 ? -128 : c > 127 ? 127 : c);
-  context->k = (int16_t)k;
-  context->isInverse = (int16_t)-((k | near) == 0 && 2 * b <= -n);
+  if (n << k < a || (k > 0 && n << (k - 1) >= a)) context->k = (int16_t)golombParameter(n, a);
   return 1;
 }
 
-/* Where the line's bits end; negative where they are none. @param isLossless and MAXVAL is all ones, so that it is a mask */
-static inline __attribute__((always_inline)) int32_t decodeLine(const uint16_t *above, uint16_t *line, int32_t columns, int32_t at, int isLossless) {
+/*
+ * Where the line's bits end; negative where no encoder writes such bits. @param isLossless and MAXVAL is all ones, so that
+ * it is a mask
+ */
+static inline __attribute__((always_inline)) int32_t decodeLine(const uint16_t *above, uint16_t *line, int32_t columns,
+                                                                int32_t at, int isLossless) {
   const uint8_t *const first = firstBits;
-  const int8_t *const quantise = quantised + maxval;
+  const int16_t *const quantise = quantised + maxval;
   const int32_t most = maxval;
   const int32_t longest = limit - qbpp - 1;
   const int32_t shortPrefix = longest < SHORT_PREFIX ? longest : SHORT_PREFIX;
@@ -194,22 +210,19 @@ static inline __attribute__((always_inline)) int32_t decodeLine(const uint16_t *
     const int32_t rd = above[x + 1];
     const int32_t q = (quantise[rd - rb] * 9 + quantise[rb - rc]) * 9 + quantise[rc - ra];
     if (q == 0) {
-      const int32_t length = runLength(&at, columns + 1 - x);
-      if (length < 0) return -1;
-      for (int32_t sample = 0; sample < length; sample++) line[x + sample] = (uint16_t)ra;
-      x += length;
-      if (x > columns) break;
-      ra = runInterruptionSample(&at, ra, above[x]);
+      const Code run = runMode(above, line, x, columns, at);
+      at = run.end;
       if (at < 0) return -1;
-      if (runIndex > 0) runIndex--;
-      line[x] = (uint16_t)ra;
+      x = run.value;
+      if (x > columns) break;
+      ra = line[x];
       rc = above[x];
       rb = above[x + 1];
       continue;
     }
     /* A.3.4: a context serves its mirror image too. */
     const int32_t sign = q >> 31;
-    Context *const context = &contexts[(q ^ sign) - sign];
+    Context *const context = (Context *)((uint8_t *)contexts + ((q ^ sign) - sign));
     const int32_t k = context->k;
     const uint64_t bits = bitsAt(first, at);
     const int32_t zeros = leadingZeros(bits);
@@ -230,9 +243,10 @@ static inline __attribute__((always_inline)) int32_t decodeLine(const uint16_t *
     const int32_t plane = ra + (rb - rc);
     const int32_t below = plane > greatest ? greatest : plane;
     const int32_t px = clamped((below < least ? least : below) + ((context->c ^ sign) - sign), most);
-    const int32_t error = (int32_t)((uint32_t)mapped >> 1) ^ -(mapped & 1) ^ context->isInverse;
-    const int32_t signedError = (error ^ sign) - sign;
-    ra = isLossless ? (px + signedError) & most : reconstructed(px, signedError);
+    /* A.5.2 */
+    int32_t error = (int32_t)((uint32_t)mapped >> 1) ^ -(mapped & 1);
+    if ((isLossless || near == 0) && k == 0 && 2 * context->b <= -context->n) error = ~error;
+    ra = isLossless ? ((px - sign) + (error ^ sign)) & most : reconstructed(px, (error ^ sign) - sign);
     line[x] = (uint16_t)ra;
     if (!hasLearned(context, error, isLossless)) return -1;
     rc = rb;
@@ -259,8 +273,8 @@ static inline int hasFf(uint64_t bytes) {
 }
 
 /*
- * Takes the stuffed bits out, up to the marker that ends the scan: bytes of the source before it; negative where there is
- * none. @param end of `bits`, from where they are written downwards
+ * Takes the stuffed bits out (A.1), up to the marker that ends the scan: gives the bytes of the source before it; negative
+ * where there is none. @param end of the memory for the bits, which are written downwards from there
  */
 static int32_t unstuff(const uint8_t *source, int32_t length, uint8_t *end) {
   uint8_t *to = end;
@@ -319,23 +333,23 @@ static void begin(int32_t t1, int32_t t2, int32_t t3) {
   if (bpp < 2) bpp = 2;
   limit = 2 * (bpp + (bpp < 8 ? 8 : bpp));
   const int32_t from[6] = {0, near + 1, t1, t2, t3, maxval + 1};
-  int8_t *const quantise = quantised + maxval;
-  for (int8_t q = 0; q < 5; q++) {
-    for (int32_t gradient = from[q]; gradient < from[q + 1]; gradient++) quantise[gradient] = q;
-    for (int32_t gradient = 1 - from[q + 1]; gradient <= -from[q]; gradient++) quantise[gradient] = -q;
+  int16_t *const quantise = quantised + maxval;
+  for (int32_t q = 0; q < 5; q++) {
+    for (int32_t gradient = from[q]; gradient < from[q + 1]; gradient++) quantise[gradient] = (int16_t)(q * (int32_t)sizeof(Context));
+    for (int32_t gradient = 1 - from[q + 1]; gradient <= -from[q]; gradient++) quantise[gradient] = (int16_t)-(q * (int32_t)sizeof(Context));
   }
   const int32_t a = (range + 32) >> 6 < 2 ? 2 : (range + 32) >> 6;
   for (int32_t index = 0; index < CONTEXTS; index++)
-    contexts[index] = (Context){a, 0, 1, 0, (int16_t)golombParameter(1, a), 0};
+    contexts[index] = (Context){a, 0, 1, 0, (int16_t)golombParameter(1, a)};
   for (int32_t type = 0; type < 2; type++) runContexts[type] = (RunContext){a, 1, 0};
   runIndex = 0;
 }
 
-/* @param end of memory for the bits: `length` bytes and SLACK_BYTES, and eight more @param cellBytes 1 or 2 */
+/* @param end of the memory for the bits: `length` bytes, SLACK_BYTES and sixteen more @param cellBytes 1 or 2 */
 __attribute__((export_name("decodeScan")))
-enum Outcome decodeScan(const uint8_t *source, int32_t length, uint8_t *end, uint8_t *cells, int32_t cellBytes, int32_t columns,
-                        int32_t rows, int32_t maxvalOfScan, int32_t nearOfScan, int32_t t1, int32_t t2, int32_t t3,
-                        int32_t resetOfScan) {
+enum Outcome decodeScan(const uint8_t *source, int32_t length, uint8_t *end, uint8_t *cells, int32_t cellBytes,
+                        int32_t columns, int32_t rows, int32_t maxvalOfScan, int32_t nearOfScan, int32_t t1, int32_t t2,
+                        int32_t t3, int32_t resetOfScan) {
   maxval = maxvalOfScan;
   near = nearOfScan;
   reset = resetOfScan;
