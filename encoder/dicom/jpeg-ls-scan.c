@@ -15,9 +15,10 @@ enum {
   MOST_COLUMNS = 65535,
   MOST_VALUE = 65535,
   CONTEXTS = 365,
-  /* A longer prefix of zeros, or a context whose errors sum up to more, is seldom or never met. */
+  /* Prefixes of fewer zeros, together with what follows them for the greatest k, are in the bits that are looked at. */
   SHORT_PREFIX = 32,
-  MOST_ERRORS = 1 << 24,
+  /* No encoder needs more than 16. */
+  MOST_K = 24,
   /* What may be read of the bits past their end, all zeros. */
   SLACK_BYTES = 128,
   /* Zero bits after the last sample: to the end of a byte, of the one stuffed after FF, and one more byte, as some write. */
@@ -110,7 +111,7 @@ static int32_t runInterruptionSample(int32_t *at, int32_t ra, int32_t rb) {
   const int32_t distance = ra > rb ? ra - rb : rb - ra;
   const int32_t type = distance <= near;
   RunContext *context = &runContexts[type];
-  const int32_t k = golombParameter(context->n, context->a + (type ? context->n >> 1 : 0));
+  const int32_t k = golombParameter(context->n, (uint32_t)context->a + (type ? context->n >> 1 : 0));
   const Code code = codeAt(*at, k, limit - J[runIndex] - 1);
   *at = code.value < 0 ? -1 : code.end;
   const int32_t mapped = code.value + type;
@@ -119,8 +120,8 @@ static int32_t runInterruptionSample(int32_t *at, int32_t ra, int32_t rb) {
   const int32_t isNegative = isOdd == (k != 0 || 2 * context->nn >= context->n);
   const int32_t error = isNegative ? -size : size;
   context->nn += error < 0;
-  context->a += (code.value + 1 - type) >> 1;
-  if (context->a >= MOST_ERRORS) *at = -1;
+  context->a = (int32_t)((uint32_t)context->a + (uint32_t)((code.value + 1 - type) >> 1));
+  if (context->a < 0 || k > MOST_K) *at = -1;
   if (context->n == reset) {
     context->a >>= 1;
     context->n >>= 1;
@@ -149,7 +150,8 @@ static int32_t runLength(int32_t *at, int32_t most) {
 }
 
 /* A.7, its `value` the run's last sample by x: the one that ends it, or past the line. */
-static __attribute__((noinline)) Code runMode(const uint16_t *above, uint16_t *line, int32_t x, int32_t columns, int32_t at) {
+static __attribute__((noinline)) Code runMode(const uint16_t *above, uint16_t *line, int32_t x, int32_t columns,
+                                              int32_t at) {
   const int32_t ra = line[x - 1];
   const int32_t length = runLength(&at, columns + 1 - x);
   if (length < 0) return (Code){x, -1};
@@ -164,10 +166,11 @@ static __attribute__((noinline)) Code runMode(const uint16_t *above, uint16_t *l
 /* A.6: the context after an error, in steps. */
 static inline int hasLearned(Context *context, int32_t error, int isLossless) {
   const int32_t size = error < 0 ? -error : error;
-  int32_t a = context->a + size;
+  int32_t a = (int32_t)((uint32_t)context->a + (uint32_t)size);
   int32_t b = (int32_t)((uint32_t)context->b + (uint32_t)error * (uint32_t)(isLossless ? 1 : step));
   int32_t n = context->n;
-  if ((uint32_t)a >= MOST_ERRORS) return 0;
+  /* More than the greatest errors, 65,535 times. */
+  if (a < 0) return 0;
   if (n == reset) {
     a >>= 1;
     b >>= 1;
@@ -184,11 +187,13 @@ static inline int hasLearned(Context *context, int32_t error, int isLossless) {
     if (context->c < 127) context->c++;
   }
   const int32_t k = context->k;
+  const uint32_t reach = (uint32_t)n << k;
   context->a = a;
   context->b = b;
   context->n = (uint16_t)n;
-  if (n << k < a || (k > 0 && n << (k - 1) >= a)) context->k = (int16_t)golombParameter(n, a);
-  return 1;
+  if (reach >= (uint32_t)a && (k == 0 || reach >> 1 < (uint32_t)a)) return 1;
+  context->k = (int16_t)golombParameter(n, a);
+  return context->k <= MOST_K;
 }
 
 /*
@@ -273,7 +278,7 @@ static inline int hasFf(uint64_t bytes) {
 }
 
 /*
- * Takes the stuffed bits out (A.1), up to the marker that ends the scan: gives the bytes of the source before it; negative
+ * Takes the stuffed bits out, up to the marker that ends the scan: gives the bytes of the source before it; negative
  * where there is none. @param end of the memory for the bits, which are written downwards from there
  */
 static int32_t unstuff(const uint8_t *source, int32_t length, uint8_t *end) {
