@@ -150,8 +150,9 @@ describe("JPEG-LS of one component", function () {
       refusedWith("PIXEL_DATA_CORRUPT", () => decodeJpegLsScan(cut));
       refusedWith("PIXEL_DATA_CORRUPT", () => decodeJpegLsScan(Buffer.concat([cut, Uint8Array.of(0xff, 0xd9)])));
     }
+    // CharLS may wait for ever for the rest of a header; `readCodestreamHeader` lets none pass that has no end.
     for (let length = 0; length < scan; length++)
-      assert.throws(() => charls(codestream.subarray(0, length)), `the header of ${length} bytes is left to CharLS`);
+      assert.equal(decodeJpegLsScan(codestream.subarray(0, length)), undefined, `${length} bytes`);
   });
 
   it("may be followed by zeros, fill bytes and anything after its end, but by no more data", () => {
