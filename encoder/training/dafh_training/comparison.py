@@ -15,28 +15,42 @@ import torch
 from dafh_training.backbone import pretrained_backbone
 from dafh_training.baselines import imagenet_features, itq_codes, random_codes
 from dafh_training.inputs import LabelledInputs
-from dafh_training.metrics import RetrievalScore, cosine_distances, hamming_distances, retrieval_score
-from dafh_training.network import FrozenStages, NetworkParts, NetworkShape
+from dafh_training.metrics import RetrievalScore, cosine_distances, hamming_distances, kept_neighbours, retrieval_score
+from dafh_training.codes import CodeParts, hashes_of
+from dafh_training.network import FrozenStages, HashingHead, NetworkParts, NetworkShape
 from dafh_training.objective import LossParts
 from dafh_training.published import PUBLISHED
-from dafh_training.trainer import Embedded, TrainingSettings, all_statistics, embed, fitted_foreign, train_stages
-from dafh_training.views import frozen_views
+from dafh_training.trainer import Embedded, TrainingSettings, all_statistics, code_features, embed, fitted_foreign, train_stages
+from dafh_training.views import Views, frozen_views
 
 SPLITS_OF_QUERIES = ("val", "test")
+OURS = "ours"
 
 
 def variants(base: TrainingSettings) -> dict[str, TrainingSettings]:
+    """What trains stages of its own."""
+    without_hidden = NetworkParts(hidden_layer=False)
     return {
-        "ours": base,
+        OURS: base,
         "without fusion of scales": replace(base, network=NetworkParts(fusion=False)),
         "without pretraining of what is trained": replace(base, network=NetworkParts(pretraining=False)),
-        "without nesting": replace(base, loss=LossParts(nesting=False)),
-        "without metric loss": replace(base, loss=LossParts(metric=False)),
-        "without agreement of code and features": replace(base, loss=LossParts(agreement=False)),
+        "without mixing of images": replace(base, mixing=0.0),
+        "without metric loss: codes train the stages": replace(base, loss=LossParts(features=False, codes=True)),
+        "codes train the stages too": replace(base, loss=LossParts(codes=True)),
         "with channel attention": replace(base, network=NetworkParts(channel_attention=True)),
         "with spatial attention": replace(base, network=NetworkParts(spatial_attention=True)),
-        "with supervised contrast": replace(base, loss=LossParts(contrast=True)),
-        **{f"{name} loss": replace(base, objective=name, mixing=0.0) for name in PUBLISHED},
+        **{f"{name} loss": replace(base, objective=name, mixing=0.0, network=without_hidden) for name in PUBLISHED},
+    }
+
+
+def code_variants(base: TrainingSettings) -> dict[str, TrainingSettings]:
+    """Other codes of the features of OURS."""
+    return {
+        "without likeness bits: all say the class": replace(base, codes=CodeParts(likeness=False)),
+        "without class bits: all say likeness": replace(base, codes=CodeParts(classes=False)),
+        "without mixing of features": replace(base, codes=CodeParts(mixing=False)),
+        "without decorrelation": replace(base, codes=CodeParts(decorrelation=False)),
+        "without hidden layer": replace(base, network=NetworkParts(hidden_layer=False)),
     }
 
 
@@ -55,18 +69,61 @@ def compare(
     # Seeds outside, variants inside: a comparison that is cut short has every variant.
     for seed in seeds:
         for name, settings in variants(base).items():
-            if only and name not in only:
-                continue
-            run = folder / f"{name.replace(' ', '-')}-{seed}"
-            if (run / "figures.json").exists():
-                continue
-            run.mkdir(exist_ok=True)
-            trained = train_stages(inputs, views, run, replace(settings, seed=seed), device, on_epoch=lambda _: None)
-            figures = split_figures(inputs, embed(trained, views, np.arange(len(inputs.labels)), device))
-            (run / "figures.json").write_text(json.dumps(figures) + "\n")
-            (run / "checkpoint.pt").unlink()
-            print(f"{name}, seed {seed}: test {json.dumps(figures['test']['macro'])}", file=sys.stderr)
-    return summary(folder, list(variants(base)), seeds)
+            if not only or name in only:
+                _train_variant(inputs, views, _run(folder, name, seed), replace(settings, seed=seed), device)
+        features = _run(folder, OURS, seed) / "features.npy"
+        for name, settings in code_variants(base).items():
+            if features.exists() and (not only or name in only):
+                _code_variant(inputs, np.load(features), _run(folder, name, seed), replace(settings, seed=seed))
+        if features.exists() and (not only or ITQ in only):
+            _itq_variant(inputs, np.load(features), _run(folder, ITQ, seed), seed)
+    return summary(folder, [*variants(base), *code_variants(base), ITQ], seeds)
+
+
+ITQ = "ITQ of our features"
+
+
+def _run(folder: Path, name: str, seed: int) -> Path:
+    run = folder / f"{name.replace(':', '').replace(' ', '-')}-{seed}"
+    run.mkdir(exist_ok=True)
+    return run
+
+
+def _train_variant(inputs: LabelledInputs, views: Views, run: Path, settings: TrainingSettings, device: str) -> None:
+    if (run / "figures.json").exists():
+        return
+    trained = train_stages(inputs, views, run, settings, device, on_epoch=lambda _: None)
+    embedded = embed(trained, views, np.arange(len(inputs.labels)), device)
+    np.save(run / "features.npy", embedded.features)
+    if settings.objective == "dafh" and not settings.loss.codes:
+        embedded = _coded(trained.head.cpu(), embedded.features, inputs, settings)
+    _write_figures(run, split_figures(inputs, embedded))
+    (run / "checkpoint.pt").unlink()
+
+
+def _code_variant(inputs: LabelledInputs, features: np.ndarray, run: Path, settings: TrainingSettings) -> None:
+    if not (run / "figures.json").exists():
+        torch.manual_seed(settings.seed)
+        head = HashingHead(NetworkShape(), settings.network)
+        _write_figures(run, split_figures(inputs, _coded(head, features, inputs, settings)))
+
+
+def _itq_variant(inputs: LabelledInputs, features: np.ndarray, run: Path, seed: int) -> None:
+    if (run / "figures.json").exists():
+        return
+    directions = features / np.linalg.norm(features, axis=1, keepdims=True)
+    codes = {bits: itq_codes(directions, inputs.rows("train"), bits, seed) for bits in NetworkShape().prefix_bits}
+    _write_figures(run, {split: _means(_code_scores(inputs, split, codes), _kept(inputs, split, codes, features)) for split in SPLITS_OF_QUERIES})
+
+
+def _coded(head: HashingHead, features: np.ndarray, inputs: LabelledInputs, settings: TrainingSettings) -> Embedded:
+    code_features(head, features[inputs.rows("train")], inputs, settings)
+    return Embedded(hashes_of(head, features), features)
+
+
+def _write_figures(run: Path, figures: dict[str, object]) -> None:
+    (run / "figures.json").write_text(json.dumps(figures) + "\n")
+    print(f"{run.name}: test {json.dumps(figures['test']['macro'])}", file=sys.stderr)
 
 
 def untrained(inputs: LabelledInputs, seeds: list[int]) -> dict[str, object]:
@@ -77,9 +134,9 @@ def untrained(inputs: LabelledInputs, seeds: list[int]) -> dict[str, object]:
         per_seed = []
         for seed in seeds:
             coded = {bits: codes(features, inputs.rows("train"), bits, seed) for bits in NetworkShape().prefix_bits}
-            per_seed.append({split: _means(_code_scores(inputs, split, coded)) for split in SPLITS_OF_QUERIES})
+            per_seed.append({split: _means(_code_scores(inputs, split, coded), _kept(inputs, split, coded, features)) for split in SPLITS_OF_QUERIES})
         found[name] = spread(per_seed)
-    floats = {split: _means({"float": _score(inputs, split, _cosine, features, 0)}) for split in SPLITS_OF_QUERIES}
+    floats = {split: _means({"float": _score(inputs, split, _cosine, features, 0)}, {}) for split in SPLITS_OF_QUERIES}
     return {"ImageNet features": spread([floats])} | found
 
 
@@ -108,9 +165,10 @@ def held_out_modalities(inputs: LabelledInputs, views_folder: Path, base: Traini
 def split_figures(inputs: LabelledInputs, embedded: Embedded) -> dict[str, object]:
     figures: dict[str, object] = {}
     for split in SPLITS_OF_QUERIES:
-        scores = _code_scores(inputs, split, dict.fromkeys(NetworkShape().prefix_bits, embedded.hashes))
+        codes = dict.fromkeys(NetworkShape().prefix_bits, embedded.hashes)
+        scores = _code_scores(inputs, split, codes)
         scores["float"] = _score(inputs, split, _cosine, embedded.features, 0)
-        figures[split] = _means(scores)
+        figures[split] = _means(scores, _kept(inputs, split, codes, embedded.features))
     return figures
 
 
@@ -124,12 +182,19 @@ def _score(inputs: LabelledInputs, split: str, distances, values: np.ndarray, bi
     return retrieval_score(distances(values[queries], values[database], bits), inputs.labels[queries], inputs.labels[database])
 
 
+def _kept(inputs: LabelledInputs, split: str, codes: dict[int, np.ndarray], features: np.ndarray) -> dict[str, float]:
+    queries, database = inputs.rows(split), inputs.rows("train")
+    near = cosine_distances(features[queries], features[database])
+    return {f"hash{bits}": kept_neighbours(hamming_distances(code[queries], code[database], bits), near) for bits, code in codes.items()}
+
+
 def _cosine(queries: np.ndarray, database: np.ndarray, _bits: int) -> np.ndarray:
     return cosine_distances(queries, database)
 
 
-def _means(scores: dict[str, RetrievalScore]) -> dict[str, object]:
+def _means(scores: dict[str, RetrievalScore], kept: dict[str, float]) -> dict[str, object]:
     return {
+        "kept": {way: round(share, 4) for way, share in kept.items()},
         "micro": {way: round(score.micro, 4) for way, score in scores.items()},
         "macro": {way: round(score.macro, 4) for way, score in scores.items()},
         "perClass": {
@@ -141,7 +206,7 @@ def _means(scores: dict[str, RetrievalScore]) -> dict[str, object]:
 def summary(folder: Path, names: list[str], seeds: list[int]) -> dict[str, object]:
     found: dict[str, object] = {}
     for name in names:
-        files = [folder / f"{name.replace(' ', '-')}-{seed}" / "figures.json" for seed in seeds]
+        files = [_run(folder, name, seed) / "figures.json" for seed in seeds]
         done = [json.loads(file.read_text()) for file in files if file.exists()]
         if done:
             found[name] = spread(done)
@@ -149,7 +214,7 @@ def summary(folder: Path, names: list[str], seeds: list[int]) -> dict[str, objec
 
 
 def spread(per_seed: list[dict[str, object]]) -> dict[str, object]:
-    """Mean and standard deviation over the seeds, of micro and macro of each way."""
+    """Mean and standard deviation over the seeds, of micro, macro and neighbours kept of each way."""
     result: dict[str, object] = {"seeds": len(per_seed)}
     for split in SPLITS_OF_QUERIES:
         result[split] = {
@@ -160,16 +225,19 @@ def spread(per_seed: list[dict[str, object]]) -> dict[str, object]:
                 ]
                 for way in per_seed[0][split][mean]
             }
-            for mean in ("micro", "macro")
+            for mean in ("micro", "macro", "kept")
         }
     return result
 
 
 def as_markdown(result: dict[str, object], split: str) -> str:
     ways = [*(f"hash{bits}" for bits in NetworkShape().prefix_bits), "float"]
-    lines = [f"| {split}, micro / macro | " + " | ".join(ways) + " |", "|---" * (len(ways) + 1) + "|"]
+    last = f"hash{NetworkShape().hash_bits}"
+    lines = [f"| {split}, micro / macro | " + " | ".join(ways) + f" | kept by {last} |", "|---" * (len(ways) + 2) + "|"]
     for name, of_variant in result.items():
         micro, macro = of_variant[split]["micro"], of_variant[split]["macro"]
         cells = [f"{micro[way][0]:.3f} / {macro[way][0]:.3f} ± {macro[way][1]:.3f}" if way in macro else "–" for way in ways]
+        kept = of_variant[split]["kept"]
+        cells.append(f"{kept[last][0]:.3f} ± {kept[last][1]:.3f}" if last in kept else "–")
         lines.append(f"| {name} ({of_variant['seeds']}) | " + " | ".join(cells) + " |")
     return "\n".join(lines)

@@ -81,6 +81,17 @@ def cosine_distances(queries: np.ndarray, database: np.ndarray) -> np.ndarray:
     return 1 - left @ right.T
 
 
+def kept_neighbours(by_code: np.ndarray, by_features: np.ndarray, candidates: int = 100) -> float:
+    """Share of each query's DEPTH nearest by features that are among its `candidates` nearest by code: its expectation over the orders of ties."""
+    nearest = np.argpartition(by_features, DEPTH - 1, axis=1)[:, :DEPTH]
+    kept = 0.0
+    for row, own in zip(by_code, nearest, strict=True):
+        ordered = np.sort(row)
+        nearer, not_farther = (np.searchsorted(ordered, row[own], side) for side in ("left", "right"))
+        kept += np.clip((candidates - nearer) / (not_farther - nearer), 0, 1).mean()
+    return float(kept / len(by_code))
+
+
 def retrieval_score(distances: np.ndarray, query_labels: np.ndarray, database_labels: np.ndarray) -> RetrievalScore:
     precisions = np.array(
         [

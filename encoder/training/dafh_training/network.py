@@ -34,6 +34,8 @@ class NetworkShape:
     hash_bits: int = 64
     # Each prefix of the code of so many bits is a good code itself; the last is the whole code.
     prefix_bits: tuple[int, ...] = (16, 32, 48, 64)
+    # So many of the first bits say the class, the others how alike two images are: see `codes.py`.
+    class_bits: int = 16
 
 
 @dataclass(frozen=True)
@@ -42,10 +44,12 @@ class NetworkParts:
 
     channel_attention: bool = False
     spatial_attention: bool = False
-    # Without it the features see the head alone.
+    # Without it the features see the backbone's head alone.
     fusion: bool = True
     # Without it the stages that are trained start from random weights; the frozen ones keep theirs.
     pretraining: bool = True
+    # Without it the code is a linear function of the features.
+    hidden_layer: bool = True
 
 
 class ImageNetNormalisation(nn.Module):
@@ -110,16 +114,23 @@ class ScaleFusion(nn.Module):
 class HashingHead(nn.Module):
     """Fused vector → hash (N × K), a nested code, bit i set where hash i is above 0, and features (N × D)."""
 
-    def __init__(self, shape: NetworkShape) -> None:
+    def __init__(self, shape: NetworkShape, parts: NetworkParts) -> None:
         super().__init__()
         self.feature_norm = nn.BatchNorm1d(shape.feature_size)
+        self.hidden = nn.Sequential(nn.Linear(shape.feature_size, shape.feature_size), nn.ReLU()) if parts.hidden_layer else nn.Identity()
         self.hash_layer = nn.Linear(shape.feature_size, shape.hash_bits)
         # Without a shift of its own: the mean of each bit over the training images is 0, which keeps bits balanced.
         self.hash_norm = nn.BatchNorm1d(shape.hash_bits, affine=False)
 
     def forward(self, fused: Tensor) -> tuple[Tensor, Tensor]:
         features = self.feature_norm(fused)
-        return self.hash_norm(self.hash_layer(features)), features
+        return self.code(features), features
+
+    def code(self, features: Tensor) -> Tensor:
+        return self.hash_norm(self.hash_layer(self.hidden(features)))
+
+    def code_layers(self) -> list[nn.Module]:
+        return [self.hidden, self.hash_layer]
 
 
 class TrainedStages(nn.Module):
@@ -132,7 +143,7 @@ class TrainedStages(nn.Module):
         channels = FUSED_CHANNELS if parts.fusion else FUSED_CHANNELS[-1:]
         self.scales = nn.ModuleList(ScaleReader(count, parts) for count in channels)
         self.fusion = ScaleFusion([2 * count for count in channels], shape.feature_size, dropout)
-        self.head = HashingHead(shape)
+        self.head = HashingHead(shape, parts)
 
     def forward(self, fine: Tensor, middle: Tensor) -> tuple[Tensor, Tensor]:
         fused, _ = self.fused(self.scale_maps(fine, middle))

@@ -1,6 +1,6 @@
 """Published deep-hashing losses over the same network and views, for the comparison in docs/model.md.
 
-Each trains the whole code of K bits with its own loss and nothing else; they take and give what `HashingObjective` does.
+Each trains the whole code of K bits with its own loss and nothing else; they take and give what `FeatureObjective` does.
 Formulas: HashNet (Cao et al., ICCV 2017), DPSH (Li et al., IJCAI 2016), CSQ (Yuan et al., CVPR 2020), OrthoHash (Hoe et al., NeurIPS 2021).
 """
 

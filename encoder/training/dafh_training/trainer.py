@@ -1,6 +1,7 @@
 """Trains the network on the frozen stages' views: seeded, resumable after any epoch, with its curves in `curves.jsonl`.
 
-What the views are is `views.py`'s matter, how batches are drawn `sampling.py`'s, what is minimised `objective.py`'s.
+First the stages and the features, then the codes of these. What the views are is `views.py`'s matter, how batches are
+drawn `sampling.py`'s, what is minimised `objective.py`'s and `codes.py`'s.
 """
 
 import copy
@@ -14,29 +15,29 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from dafh_training.backbone import EfficientNetLite0, pretrained_backbone
+from dafh_training.codes import CodeObjective, CodeParts, balance, fit_codes, hashes_of
 from dafh_training.foreign import ForeignScore, map_statistics
 from dafh_training.inputs import LabelledInputs
-from dafh_training.metrics import cosine_distances, hamming_distances, retrieval_score
+from dafh_training.metrics import cosine_distances, retrieval_score
 from dafh_training.network import (
     FROZEN_OUTPUTS,
     LAST_FROZEN_STAGE,
     DafhNetwork,
     FrozenStages,
+    HashingHead,
     NetworkParts,
     NetworkShape,
     TrainedStages,
 )
-from dafh_training.objective import HashingObjective, LossParts
+from dafh_training.objective import FeatureObjective, JointObjective, LossParts
 from dafh_training.published import published_objective
 from dafh_training.sampling import draw_views, mix, sampling_weights
 from dafh_training.views import Views, frozen_views
 
 EMBEDDING_BATCH = 64
-# Quantiles of a bit's floats between which its threshold may lie: 32 to 68 % ones.
-BALANCED_SHARES = (0.32, 0.68)
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ class TrainingSettings:
     first_trained_stage: int = LAST_FROZEN_STAGE + 1
     network: NetworkParts = field(default_factory=NetworkParts)
     loss: LossParts = field(default_factory=LossParts)
+    codes: CodeParts = field(default_factory=CodeParts)
     # "dafh", or one of `published.py`'s, for the comparison.
     objective: str = "dafh"
 
@@ -84,22 +86,20 @@ def train(inputs: LabelledInputs, run: Path, views_folder: Path, settings: Train
     frozen = FrozenStages(pretrained_backbone()).eval().requires_grad_(False)
     views = frozen_views(frozen, inputs, views_folder, settings.views, settings.views_seed)
     trained = train_stages(inputs, views, run, settings, device, on_epoch=_show_epochs(run, settings.epochs))
-    balance(trained, embed(trained, views, inputs.rows("train"), device).hashes)
+    losses = code_features(trained.head, embed(trained, views, inputs.rows("train"), device).features, inputs, settings)
+    print(f"codes fitted to the features: {json.dumps(losses)}", file=sys.stderr)
     network = DafhNetwork(frozen, trained.cpu(), fitted_foreign(inputs, views)).eval()
     save(network.state_dict(), run / "network.pt")
     return network
 
 
-def balance(trained: TrainedStages, hashes: np.ndarray) -> None:
-    """Moves the threshold of each bit that is lopsided over the training images, by as little as makes it lean no more.
-
-    The batches of training have the rare classes oftener than the images have, so what is balanced there need not be here.
-    """
-    low, high = (torch.from_numpy(np.quantile(hashes, share, axis=0)).float() for share in BALANCED_SHARES)
-    # Where the share of ones is within bounds, 0 lies between the two quantiles.
-    shift = low.clamp_min(0) + high.clamp_max(0)
-    norm = trained.head.hash_norm
-    norm.running_mean += shift.to(norm.running_mean.device) * torch.sqrt(norm.running_var + norm.eps)
+def code_features(head: HashingHead, features: np.ndarray, inputs: LabelledInputs, settings: TrainingSettings) -> dict[str, float]:
+    """Fits the codes to the features of the images of `train`, N × D, and balances them. @returns the last losses"""
+    rows = inputs.rows("train")
+    objective = CodeObjective(NetworkShape(), _class_shares(inputs, rows), settings.codes)
+    losses = fit_codes(head, features, _targets(inputs, rows), _weights(inputs, rows, settings), objective, settings.seed)
+    balance(head, hashes_of(head, features), objective.class_bits)
+    return losses
 
 
 def load_network(run: Path) -> DafhNetwork:
@@ -148,16 +148,13 @@ def train_stages(
     """Trains from the run's checkpoint where there is one. @returns the running mean of the weights"""
     torch.manual_seed(settings.seed)
     rows = inputs.rows("train")
-    classes = np.unique(inputs.labels[rows])
-    targets = torch.eye(len(classes))[np.searchsorted(classes, inputs.labels[rows])]
-    weights = torch.from_numpy(
-        sampling_weights(inputs.labels[rows], inputs.groups[rows], settings.class_sampling, settings.group_sampling)
-    )
+    targets = _targets(inputs, rows)
+    weights = _weights(inputs, rows, settings)
     backbone = pretrained_backbone() if settings.network.pretraining else EfficientNetLite0()
     for block in backbone.blocks_before(settings.first_trained_stage):
         block.requires_grad_(False)
     trained = TrainedStages(backbone, NetworkShape(), settings.network, settings.dropout).to(device)
-    objective = _objective(settings, len(classes)).to(device)
+    objective = _objective(settings, _class_shares(inputs, rows)).to(device)
     mean = copy.deepcopy(trained)
     optimiser, schedule = _optimiser(trained, objective, settings, len(rows))
     parts = {"trained": trained, "mean": mean, "objective": objective, "optimiser": optimiser, "schedule": schedule}
@@ -204,10 +201,31 @@ def embed(trained: TrainedStages, views: Views, rows: np.ndarray, device: str) -
     return Embedded(np.concatenate(hashes), np.concatenate(features))
 
 
-def _objective(settings: TrainingSettings, classes: int) -> nn.Module:
-    if settings.objective == "dafh":
-        return HashingObjective(NetworkShape(), classes, settings.loss)
-    return published_objective(settings.objective, NetworkShape(), classes)
+def _objective(settings: TrainingSettings, class_shares: np.ndarray) -> nn.Module:
+    if settings.objective != "dafh":
+        return published_objective(settings.objective, NetworkShape(), len(class_shares))
+    parts: list[nn.Module] = []
+    if settings.loss.features:
+        parts.append(FeatureObjective(NetworkShape(), len(class_shares)))
+    if settings.loss.codes:
+        parts.append(CodeObjective(NetworkShape(), class_shares, settings.codes))
+    return JointObjective(parts)
+
+
+def _targets(inputs: LabelledInputs, rows: np.ndarray) -> Tensor:
+    """Rows × classes, 1 at the class of each."""
+    classes, numbers = np.unique(inputs.labels[rows], return_inverse=True)
+    return torch.eye(len(classes))[numbers]
+
+
+def _class_shares(inputs: LabelledInputs, rows: np.ndarray) -> np.ndarray:
+    return np.unique(inputs.labels[rows], return_counts=True)[1] / len(rows)
+
+
+def _weights(inputs: LabelledInputs, rows: np.ndarray, settings: TrainingSettings) -> Tensor:
+    return torch.from_numpy(
+        sampling_weights(inputs.labels[rows], inputs.groups[rows], settings.class_sampling, settings.group_sampling)
+    )
 
 
 def _steps(images: int, settings: TrainingSettings) -> int:
@@ -260,18 +278,13 @@ def _average(mean: nn.Module, current: nn.Module, averaging: float, step: int) -
 
 
 def _validate(trained: TrainedStages, views: Views, inputs: LabelledInputs, device: str) -> dict[str, object]:
-    """MAP@10 of queries of `val` against `train`, micro and macro."""
+    """MAP@10 of queries of `val` against `train` by the features, micro and macro; the codes come later."""
     database, queries = inputs.rows("train"), inputs.rows("val")
     if len(queries) == 0:
         return {}
-    asked, stored = embed(trained, views, queries, device), embed(trained, views, database, device)
-    labels = inputs.labels[queries], inputs.labels[database]
-    result: dict[str, object] = {}
-    for bits in NetworkShape().prefix_bits:
-        score = retrieval_score(hamming_distances(asked.hashes, stored.hashes, bits), *labels)
-        result[f"hash{bits}"] = [round(score.micro, 4), round(score.macro, 4)]
-    score = retrieval_score(cosine_distances(asked.features, stored.features), *labels)
-    return result | {"float": [round(score.micro, 4), round(score.macro, 4)]}
+    asked, stored = (embed(trained, views, rows, device).features for rows in (queries, database))
+    score = retrieval_score(cosine_distances(asked, stored), inputs.labels[queries], inputs.labels[database])
+    return {"float": [round(score.micro, 4), round(score.macro, 4)]}
 
 
 def check_settings(run: Path, settings: TrainingSettings, inputs: LabelledInputs) -> None:

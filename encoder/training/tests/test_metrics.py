@@ -4,7 +4,7 @@ import unittest
 
 import numpy as np
 
-from dafh_training.metrics import code_health, expected_average_precision, hamming_distances, retrieval_score
+from dafh_training.metrics import code_health, expected_average_precision, hamming_distances, kept_neighbours, retrieval_score
 
 
 def average_precision(hits: np.ndarray) -> float:
@@ -45,6 +45,13 @@ class Scores(unittest.TestCase):
     def test_a_bit_is_set_above_0_only(self) -> None:
         distances = hamming_distances(np.array([[0.0, 1.0, -1.0]]), np.array([[-2.0, 0.5, 3.0]]), 3)
         self.assertEqual(distances.tolist(), [[1]])
+
+    def test_neighbours_are_kept_by_as_much_of_a_tie_as_there_is_room_for(self) -> None:
+        by_features = np.arange(40.0)[None]  # the ten nearest are the first ten
+        by_code = np.array([[0] * 5 + [3] * 5 + [1] * 10 + [3] * 20])
+        # Room for 20: five at 0, ten at 1, and five of the 25 at 3, among which five of the nearest are.
+        self.assertAlmostEqual(kept_neighbours(by_code, by_features, candidates=20), (5 + 5 * 5 / 25) / 10)
+        self.assertEqual(kept_neighbours(by_code, by_features, candidates=40), 1.0)
 
     def test_code_health_sees_a_copied_bit(self) -> None:
         bit = np.array([1.0, -1.0, 1.0, -1.0])
