@@ -25,6 +25,7 @@ from dafh_training.views import Views, frozen_views
 
 SPLITS_OF_QUERIES = ("val", "test")
 OURS = "ours"
+ITQ = "ITQ of our features"
 
 
 def variants(base: TrainingSettings) -> dict[str, TrainingSettings]:
@@ -78,9 +79,6 @@ def compare(
         if features.exists() and (not only or ITQ in only):
             _itq_variant(inputs, np.load(features), _run(folder, ITQ, seed), seed)
     return summary(folder, [*variants(base), *code_variants(base), ITQ], seeds)
-
-
-ITQ = "ITQ of our features"
 
 
 def _run(folder: Path, name: str, seed: int) -> Path:

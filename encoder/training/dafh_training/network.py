@@ -3,6 +3,7 @@
 Its parts stand in the order in which an image passes them; how they are trained is the trainer's matter.
 """
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -127,7 +128,9 @@ class HashingHead(nn.Module):
         return self.code(features), features
 
     def code(self, features: Tensor) -> Tensor:
-        return self.hash_norm(self.hash_layer(self.hidden(features)))
+        """By their direction alone, as features are compared; brought to the length that the norm gives them on the average."""
+        directions = functional.normalize(features) * math.sqrt(features.shape[1])
+        return self.hash_norm(self.hash_layer(self.hidden(directions)))
 
     def code_layers(self) -> list[nn.Module]:
         return [self.hidden, self.hash_layer]
