@@ -13,7 +13,7 @@ export interface Embedding {
 
 /** The network, as the collection's metadata names it. */
 export interface ModelInfo {
-  /** Such as "dafh-lite0-fusion-2". */
+  /** Such as "dafh-lite0-fusion-3". */
   readonly name: string;
   /** SHA-256 of the ONNX file, hex. Also covers the pixel pipeline's version, since both decide the code. */
   readonly digest: string;
