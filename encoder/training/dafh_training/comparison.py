@@ -115,7 +115,8 @@ def _itq_variant(inputs: LabelledInputs, features: np.ndarray, run: Path, seed: 
 
 
 def _coded(head: HashingHead, features: np.ndarray, inputs: LabelledInputs, settings: TrainingSettings) -> Embedded:
-    code_features(head, features[inputs.rows("train")], inputs, settings)
+    # Of the images as they are alone: for each variant to have views as well would take longer than it shows.
+    code_features(head, [features[inputs.rows("train")]], inputs, settings)
     return Embedded(hashes_of(head, features), features)
 
 

@@ -55,6 +55,9 @@ class TrainingSettings:
     # Augmented views of each training image beside the image itself, and the seed that they are drawn by.
     views: int = 8
     views_seed: int = 1
+    # Codes are fitted to the images as they are and to so many of these views, to the former in so many of the draws.
+    code_views: int = 2
+    code_unchanged_share: float = 0.75
     # How often the image is taken as it is instead of an augmented view.
     unchanged_share: float = 0.2
     # Between 0 (every class as often as every other) and 1 (as often as it is).
@@ -86,19 +89,25 @@ def train(inputs: LabelledInputs, run: Path, views_folder: Path, settings: Train
     frozen = FrozenStages(pretrained_backbone()).eval().requires_grad_(False)
     views = frozen_views(frozen, inputs, views_folder, settings.views, settings.views_seed)
     trained = train_stages(inputs, views, run, settings, device, on_epoch=_show_epochs(run, settings.epochs))
-    losses = code_features(trained.head, embed(trained, views, inputs.rows("train"), device).features, inputs, settings)
+    seen = [embed(trained, views, inputs.rows("train"), device, view).features for view in range(1 + min(settings.code_views, views.augmented))]
+    losses = code_features(trained.head, seen, inputs, settings)
     print(f"codes fitted to the features: {json.dumps(losses)}", file=sys.stderr)
     network = DafhNetwork(frozen, trained.cpu(), fitted_foreign(inputs, views)).eval()
     save(network.state_dict(), run / "network.pt")
     return network
 
 
-def code_features(head: HashingHead, features: np.ndarray, inputs: LabelledInputs, settings: TrainingSettings) -> dict[str, float]:
-    """Fits the codes to the features of the images of `train`, N × D, and balances them. @returns the last losses"""
+def code_features(head: HashingHead, views: list[np.ndarray], inputs: LabelledInputs, settings: TrainingSettings) -> dict[str, float]:
+    """Fits the codes to the features of the images of `train`, N × D for each view of them, the images as they are first, by which the
+    codes are balanced. @returns the last losses"""
     rows = inputs.rows("train")
     objective = CodeObjective(NetworkShape(), _class_shares(inputs, rows), settings.codes)
-    losses = fit_codes(head, features, _targets(inputs, rows), _weights(inputs, rows, settings), objective, settings.seed)
-    balance(head, hashes_of(head, features), objective.class_bits)
+    changed = len(views) - 1
+    shares = [settings.code_unchanged_share, *([(1 - settings.code_unchanged_share) / changed] * changed if changed else [])]
+    weights = torch.cat([share * _weights(inputs, rows, settings) for share in shares])
+    targets = _targets(inputs, rows).repeat(len(views), 1)
+    losses = fit_codes(head, np.concatenate(views), targets, weights, objective, settings.seed)
+    balance(head, hashes_of(head, views[0]), objective.class_bits)
     return losses
 
 
@@ -186,15 +195,15 @@ def train_stages(
     return mean.eval()
 
 
-def embed(trained: TrainedStages, views: Views, rows: np.ndarray, device: str) -> Embedded:
-    """Of the images `rows` as they are."""
+def embed(trained: TrainedStages, views: Views, rows: np.ndarray, device: str, view: int = 0) -> Embedded:
+    """Of the images `rows`, as they are or as another view has them."""
     trained.eval()
     hashes: list[np.ndarray] = []
     features: list[np.ndarray] = []
     for start in range(0, len(rows), EMBEDDING_BATCH):
         batch = rows[start : start + EMBEDDING_BATCH]
         with torch.inference_mode():
-            maps = views.batch(np.zeros(len(batch), int), batch)
+            maps = views.batch(np.full(len(batch), view), batch)
             some_hashes, some_features = trained(*(each.to(device, memory_format=torch.channels_last) for each in maps))
         hashes.append(some_hashes.cpu().numpy())
         features.append(some_features.cpu().numpy())
