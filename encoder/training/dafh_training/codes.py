@@ -39,8 +39,6 @@ class CodeParts:
     classes: bool = True
     # Without it every bit says the class.
     likeness: bool = True
-    # Without it codes are fitted to the features of images only, not to those between two images.
-    mixing: bool = True
     # Without it nothing keeps two bits from saying the same.
     decorrelation: bool = True
 
@@ -94,11 +92,7 @@ def fit_codes(
     last: dict[str, float] = {}
     for step in range(STEPS):
         drawn = torch.multinomial(weights, BATCH, replacement=True)
-        some, target = known[drawn], wanted[drawn]
-        if objective.parts.mixing:
-            partner, share = torch.randperm(BATCH), torch.rand(BATCH, 1).to(device)
-            some, target = (share * each + (1 - share) * each[partner] for each in (some, target))
-        losses = objective(head.code(some), some, target)
+        losses = objective(head.code(known[drawn]), known[drawn], wanted[drawn])
         optimiser.zero_grad()
         torch.stack(list(losses.values())).sum().backward()
         optimiser.step()

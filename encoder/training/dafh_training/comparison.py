@@ -49,7 +49,6 @@ def code_variants(base: TrainingSettings) -> dict[str, TrainingSettings]:
     return {
         "without likeness bits: all say the class": replace(base, codes=CodeParts(likeness=False)),
         "without class bits: all say likeness": replace(base, codes=CodeParts(classes=False)),
-        "without mixing of features": replace(base, codes=CodeParts(mixing=False)),
         "without decorrelation": replace(base, codes=CodeParts(decorrelation=False)),
         "without hidden layer": replace(base, network=NetworkParts(hidden_layer=False)),
     }
