@@ -14,9 +14,9 @@ import torch
 
 from dafh_training.backbone import pretrained_backbone
 from dafh_training.baselines import imagenet_features, itq_codes, random_codes
+from dafh_training.codes import CodeParts, hashes_of
 from dafh_training.inputs import LabelledInputs
 from dafh_training.metrics import RetrievalScore, cosine_distances, hamming_distances, kept_neighbours, retrieval_score
-from dafh_training.codes import CodeParts, hashes_of
 from dafh_training.network import FrozenStages, HashingHead, NetworkParts, NetworkShape
 from dafh_training.objective import LossParts
 from dafh_training.published import PUBLISHED
