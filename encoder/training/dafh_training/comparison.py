@@ -81,14 +81,13 @@ def compare(
 
 
 def _run(folder: Path, name: str, seed: int) -> Path:
-    run = folder / f"{name.replace(':', '').replace(' ', '-')}-{seed}"
-    run.mkdir(exist_ok=True)
-    return run
+    return folder / f"{name.replace(':', '').replace(' ', '-')}-{seed}"
 
 
 def _train_variant(inputs: LabelledInputs, views: Views, run: Path, settings: TrainingSettings, device: str) -> None:
     if (run / "figures.json").exists():
         return
+    run.mkdir(exist_ok=True)
     trained = train_stages(inputs, views, run, settings, device, on_epoch=lambda _: None)
     embedded = embed(trained, views, np.arange(len(inputs.labels)), device)
     np.save(run / "features.npy", embedded.features)
@@ -120,6 +119,7 @@ def _coded(head: HashingHead, features: np.ndarray, inputs: LabelledInputs, sett
 
 
 def _write_figures(run: Path, figures: dict[str, object]) -> None:
+    run.mkdir(exist_ok=True)
     (run / "figures.json").write_text(json.dumps(figures) + "\n")
     print(f"{run.name}: test {json.dumps(figures['test']['macro'])}", file=sys.stderr)
 
